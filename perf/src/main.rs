@@ -1,0 +1,2 @@
+//! Load and stub servers for Lanewire's demo and measurements.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Lanewire: a MySQL/MariaDB read/write-splitting proxy.
+pub mod protocol;

@@ -1,0 +1,2 @@
+//! The `lanewire` command.
+fn main() {}
