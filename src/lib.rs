@@ -1,2 +1,2 @@
 //! Lanewire: a MySQL/MariaDB read/write-splitting proxy.
-pub mod protocol;
+pub mod net;
