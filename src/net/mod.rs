@@ -8,6 +8,7 @@
 //! All `unsafe` code of the program lives in this folder, each block with its reason.
 
 mod addr;
+pub mod blocking;
 mod buffers;
 mod driver;
 mod listener;

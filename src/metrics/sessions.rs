@@ -1,0 +1,266 @@
+//! A shard's session table, and the ids that find a session from any shard.
+//!
+//! A session id is `shard` (8 bits), the slot's generation (8 bits, never 0) and the slot (16
+//! bits), so that `KILL 4711` finds its row without a search, and a slot's next session has
+//! another id.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use super::counters::ShardMetrics;
+use super::slot::{SessionSnapshot, SessionState, Slot};
+
+/// Sessions that one shard can have at a time.
+pub const SESSION_SLOTS: usize = 1 << 16;
+
+/// Rows that are made together when the first of them is needed: an idle shard's table costs one
+/// pointer each, not 8 MiB.
+const CHUNK_LEN: usize = 256;
+
+/// Free slots are kept at least this many deep before one is used again, so that an id comes back
+/// only after some 260,000 sessions.
+const FREE_LEN_MIN: usize = 1024;
+
+/// What a KILL asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillKind {
+    /// `KILL QUERY`: end the statement, keep the session.
+    Query,
+    /// `KILL [CONNECTION]`: end the session.
+    Connection,
+}
+
+/// The shard whose session `id` is.
+#[must_use]
+pub fn shard_of(id: u32) -> usize {
+    usize::from(id.to_be_bytes()[0])
+}
+
+/// One shard's sessions, readable from any thread.
+#[derive(Debug)]
+pub struct SessionTable {
+    shard: u8,
+    chunks: Box<[OnceLock<Box<[Slot]>>]>,
+    /// Written by any thread that kills; the owner compares it with what it last saw.
+    kill_requests: AtomicU64,
+}
+
+impl SessionTable {
+    /// An empty table.
+    ///
+    /// # Panics
+    /// If `shard` is above 255.
+    #[must_use]
+    pub(super) fn new(shard: usize) -> Self {
+        Self {
+            shard: u8::try_from(shard).expect("at most 256 shards: a session id has 8 bits for it"),
+            chunks: (0..SESSION_SLOTS / CHUNK_LEN).map(|_| OnceLock::new()).collect(),
+            kill_requests: AtomicU64::new(0),
+        }
+    }
+
+    /// The session's row, if it is this shard's and open.
+    #[must_use]
+    pub fn find(&self, id: u32) -> Option<SessionSnapshot> {
+        self.slot_of(id)?.read().filter(|row| row.id == id)
+    }
+
+    /// All open sessions, in slot order.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<SessionSnapshot> {
+        let slots = self.chunks.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
+        slots.filter_map(Slot::read).collect()
+    }
+
+    /// Asks the owner to end session `id` or its statement; false: there is no such session.
+    /// The owner sees it in [`SessionEntry::take_kill`].
+    pub fn request_kill(&self, id: u32, kind: KillKind) -> bool {
+        let Some(slot) = self.slot_of(id).filter(|slot| slot.id.load(Relaxed) == id) else {
+            return false;
+        };
+        let wanted = kill_word(id, kind);
+        // A session to be ended is not rescued by a later KILL QUERY.
+        slot.kill
+            .fetch_update(Relaxed, Relaxed, |now| {
+                (now != kill_word(id, KillKind::Connection)).then_some(wanted)
+            })
+            .ok();
+        self.kill_requests.fetch_add(1, Relaxed);
+        true
+    }
+
+    /// How often [`request_kill`](Self::request_kill) found its session. The owner looks at it
+    /// between waits and, when it moved, asks for [`kills_pending`](Self::kills_pending).
+    #[must_use]
+    pub fn kill_requests(&self) -> u64 {
+        self.kill_requests.load(Relaxed)
+    }
+
+    /// The sessions with a request that they have not taken yet.
+    #[must_use]
+    pub fn kills_pending(&self) -> Vec<(u32, KillKind)> {
+        let slots = self.chunks.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
+        slots
+            .filter_map(|slot| {
+                let id = slot.id.load(Relaxed);
+                Some((id, kill_kind(id, slot.kill.load(Relaxed))?))
+            })
+            .collect()
+    }
+
+    fn slot_of(&self, id: u32) -> Option<&Slot> {
+        let [shard, _, high, low] = id.to_be_bytes();
+        let index = usize::from(u16::from_be_bytes([high, low]));
+        let chunk = (shard == self.shard).then(|| self.chunks.get(index / CHUNK_LEN))??;
+        chunk.get()?.get(index % CHUNK_LEN)
+    }
+
+    fn slot_for_owner(&self, index: u16) -> &Slot {
+        let index = usize::from(index);
+        let chunk = self.chunks[index / CHUNK_LEN]
+            .get_or_init(|| (0..CHUNK_LEN).map(|_| Slot::default()).collect());
+        &chunk[index % CHUNK_LEN]
+    }
+}
+
+fn kill_word(id: u32, kind: KillKind) -> u64 {
+    let code = match kind {
+        KillKind::Query => 1,
+        KillKind::Connection => 2,
+    };
+    (u64::from(id) << 2) | code
+}
+
+fn kill_kind(id: u32, word: u64) -> Option<KillKind> {
+    let kinds = [KillKind::Query, KillKind::Connection];
+    kinds.into_iter().find(|kind| id != 0 && word == kill_word(id, *kind))
+}
+
+/// Opens rows in a shard's table. It belongs to the shard and does not leave its core; clones
+/// share the free list.
+#[derive(Clone, Debug)]
+pub struct SessionRegistrar {
+    metrics: Arc<ShardMetrics>,
+    free: Rc<RefCell<FreeSlots>>,
+}
+
+#[derive(Debug, Default)]
+struct FreeSlots {
+    fresh: u16,
+    fresh_spent: bool,
+    /// Slot and the generation of its last session.
+    used: VecDeque<(u16, u8)>,
+}
+
+impl FreeSlots {
+    fn take(&mut self) -> Option<(u16, u8)> {
+        if self.fresh_spent || self.used.len() >= FREE_LEN_MIN {
+            let (slot, generation) = self.used.pop_front()?;
+            return Some((slot, generation.checked_add(1).unwrap_or(1)));
+        }
+        let slot = self.fresh;
+        match slot.checked_add(1) {
+            Some(next) => self.fresh = next,
+            None => self.fresh_spent = true,
+        }
+        Some((slot, 1))
+    }
+}
+
+impl SessionRegistrar {
+    /// The registrar of the shard that owns `metrics`; there must be only one.
+    #[must_use]
+    pub fn new(metrics: Arc<ShardMetrics>) -> Self {
+        Self { metrics, free: Rc::default() }
+    }
+
+    /// A row for a client that connected from `peer` (`None`: a Unix socket) at `now_ms`,
+    /// milliseconds since 1970; `None` when all [`SESSION_SLOTS`] are taken. Also counts
+    /// the session in the shard's gauge.
+    #[must_use]
+    pub fn open(&self, peer: Option<SocketAddr>, now_ms: u64) -> Option<SessionEntry> {
+        let (slot, generation) = self.free.borrow_mut().take()?;
+        let [high, low] = slot.to_be_bytes();
+        let table = self.metrics.sessions();
+        let id = u32::from_be_bytes([table.shard, generation, high, low]);
+        table.slot_for_owner(slot).open(id, peer, now_ms);
+        self.metrics.counters().sessions.raise();
+        Some(SessionEntry { registrar: self.clone(), id, slot, generation })
+    }
+}
+
+/// A session's own row; dropping it frees the row.
+#[derive(Debug)]
+pub struct SessionEntry {
+    registrar: SessionRegistrar,
+    id: u32,
+    slot: u16,
+    generation: u8,
+}
+
+impl SessionEntry {
+    fn row(&self) -> &Slot {
+        self.registrar.metrics.sessions().slot_for_owner(self.slot)
+    }
+
+    /// The session's id: the thread id of the greeting, and what `CONNECTION_ID()` says.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Notes what the session is doing.
+    pub fn set_state(&self, state: SessionState) {
+        self.row().set_state(state);
+    }
+
+    /// Notes who logged in; the first 32 bytes are kept.
+    pub fn set_user(&self, name: &[u8]) {
+        self.row().set_user(name);
+    }
+
+    /// Notes the backend connection the session holds: the backend's index and the connection's
+    /// thread id there.
+    pub fn set_backend(&self, held: Option<(usize, u32)>) {
+        self.row().set_backend(held);
+    }
+
+    /// Notes the session's pins, as bits.
+    pub fn set_pins(&self, pins: u32) {
+        self.row().set_pins(pins);
+    }
+
+    /// Counts a command.
+    pub fn count_command(&self) {
+        self.row().bump_commands();
+    }
+
+    /// What another session's KILL asked of this one, if it has not gone away unheard; a
+    /// `KILL QUERY` is reported once, the end of the session for ever.
+    #[must_use]
+    pub fn take_kill(&self) -> Option<KillKind> {
+        let slot = self.row();
+        let word = slot.kill.load(Relaxed);
+        let kind = kill_kind(self.id, word)?;
+        if kind == KillKind::Query {
+            // If it fails, a KILL CONNECTION came in between: the next look finds it.
+            slot.kill.compare_exchange(word, 0, Relaxed, Relaxed).ok();
+        }
+        Some(kind)
+    }
+}
+
+impl Drop for SessionEntry {
+    fn drop(&mut self) {
+        self.row().close();
+        self.registrar.metrics.counters().sessions.lower();
+        self.registrar.free.borrow_mut().used.push_back((self.slot, self.generation));
+    }
+}
+
+#[cfg(test)]
+mod tests;

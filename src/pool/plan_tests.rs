@@ -1,0 +1,371 @@
+use super::*;
+use crate::pool::Tend;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn limits() -> PoolLimits {
+    PoolLimits {
+        connections_max: 3,
+        idle_min: 0,
+        idle_max: 3,
+        queue_len_max: 2,
+        queue_timeout: Duration::from_secs(5),
+        lifetime: Duration::from_secs(1_000),
+        idle: Duration::from_secs(60),
+        ping_after: Duration::from_secs(30),
+    }
+}
+
+fn key(pool: &mut BackendPool, user: u16) -> KeyIdx {
+    pool.key(PoolKey { user, capabilities: Capabilities::empty() })
+}
+
+fn state(schema: Option<&str>) -> Rc<ReplayState> {
+    Rc::new(ReplayState::with_schema(schema.map(str::as_bytes)))
+}
+
+/// A pool with `n` connections in use by the sessions 1 to n.
+fn used(pool: &mut BackendPool, n: u64, key: KeyIdx, state: &Rc<ReplayState>) -> Vec<ConnId> {
+    let now = Instant::now();
+    (1..=n)
+        .map(|owner| {
+            let Plan::Dial(conn) = pool.acquire(key, state, owner, now) else { panic!("no dial") };
+            pool.dialed(conn, Rc::clone(state), 7, now);
+            conn
+        })
+        .collect()
+}
+
+#[test]
+fn the_one_in_the_same_state_is_preferred_then_the_last_used() {
+    let mut pool = BackendPool::new(limits());
+    let key = key(&mut pool, 0);
+    let (a, b) = (state(Some("a")), state(Some("b")));
+    let now = Instant::now();
+    let conns = used(&mut pool, 3, key, &a);
+    assert_eq!(pool.release(conns[0], Rc::clone(&a), now), Release::Keep);
+    pool.release(conns[1], Rc::clone(&b), now);
+    pool.release(conns[2], Rc::clone(&a), now);
+    assert_eq!(pool.acquire(key, &b, 9, now), Plan::Reuse(conns[1]));
+    assert_eq!(pool.acquire(key, &state(Some("c")), 9, now), Plan::Reuse(conns[2]));
+    assert_eq!(pool.connection(conns[2]).unwrap().last_owner, 9);
+    assert_eq!(pool.counts(), PoolCounts { used: 2, idle: 1, ..PoolCounts::default() });
+}
+
+#[test]
+fn a_schema_cannot_be_unselected() {
+    let mut pool = BackendPool::new(PoolLimits { connections_max: 1, ..limits() });
+    let key = key(&mut pool, 0);
+    let conns = used(&mut pool, 1, key, &state(Some("a")));
+    let now = Instant::now();
+    pool.release(conns[0], state(Some("a")), now);
+    assert_eq!(pool.acquire(key, &state(None), 1, now), Plan::Replace(conns[0]));
+}
+
+#[test]
+fn another_keys_idle_connection_makes_room() {
+    let mut pool = BackendPool::new(limits());
+    let (ours, theirs) = (key(&mut pool, 0), key(&mut pool, 1));
+    assert_eq!(pool.key_at(theirs).user, 1);
+    let none = state(None);
+    let conns = used(&mut pool, 3, theirs, &none);
+    let now = Instant::now();
+    assert_eq!(pool.acquire(ours, &none, 9, now), Plan::Wait);
+    pool.release(conns[1], Rc::clone(&none), now);
+    assert_eq!(pool.serve_waiter(now), Some((9, Plan::Replace(conns[1]))));
+    assert_eq!(pool.serve_waiter(now), None);
+}
+
+#[test]
+fn the_line_is_first_come_bounded_and_timed() {
+    let mut pool = BackendPool::new(PoolLimits { connections_max: 1, ..limits() });
+    let key = key(&mut pool, 0);
+    let none = state(None);
+    let conns = used(&mut pool, 1, key, &none);
+    let now = Instant::now();
+    assert_eq!(pool.acquire(key, &none, 2, now), Plan::Wait);
+    assert_eq!(pool.acquire(key, &none, 3, now + Duration::from_secs(1)), Plan::Wait);
+    assert_eq!(pool.acquire(key, &none, 4, now), Plan::Refuse(Refusal::QueueFull));
+    assert_eq!(pool.expire_waiter(now + Duration::from_secs(4)), None);
+    assert_eq!(pool.expire_waiter(now + Duration::from_secs(5)), Some(2));
+    assert_eq!(pool.expire_waiter(now + Duration::from_secs(5)), None);
+    pool.release(conns[0], Rc::clone(&none), now);
+    assert_eq!(pool.acquire(key, &none, 5, now), Plan::Wait, "nobody overtakes");
+    assert_eq!(pool.serve_waiter(now), Some((3, Plan::Reuse(conns[0]))));
+    assert!(pool.cancel_wait(5));
+    assert!(!pool.cancel_wait(5));
+}
+
+#[test]
+fn no_share_no_connection() {
+    let mut pool = BackendPool::new(PoolLimits { connections_max: 0, ..limits() });
+    let key = key(&mut pool, 0);
+    let plan = pool.acquire(key, &state(None), 1, Instant::now());
+    assert_eq!(plan, Plan::Refuse(Refusal::NoShare));
+}
+
+#[test]
+fn a_connection_nobody_used_since_can_be_taken_back() {
+    let mut pool = BackendPool::new(limits());
+    let key = key(&mut pool, 0);
+    let none = state(None);
+    let conns = used(&mut pool, 2, key, &none);
+    let now = Instant::now();
+    assert!(!pool.take_back(conns[0], 1, now), "it is in use");
+    pool.release(conns[0], Rc::clone(&none), now);
+    assert!(!pool.take_back(conns[0], 2, now), "another's");
+    assert!(pool.take_back(conns[0], 1, now));
+}
+
+#[test]
+fn old_connections_are_closed_and_silent_ones_pinged() {
+    let mut pool = BackendPool::new(PoolLimits { idle_min: 1, ..limits() });
+    let key = key(&mut pool, 0);
+    let none = state(None);
+    let conns = used(&mut pool, 2, key, &none);
+    let now = Instant::now();
+    for conn in &conns {
+        pool.release(*conn, Rc::clone(&none), now);
+    }
+    let mut out = Vec::new();
+    let mut tend = |pool: &mut BackendPool, after_s| {
+        out.clear();
+        pool.tend(now + Duration::from_secs(after_s), true, &none, &mut out);
+        out.clone()
+    };
+    assert_eq!(tend(&mut pool, 29), []);
+    assert_eq!(tend(&mut pool, 31), [Tend::Ping(conns[0]), Tend::Ping(conns[1])]);
+    for conn in &conns {
+        assert_eq!(pool.pinged(*conn, now + Duration::from_secs(31)), Release::Keep);
+    }
+    assert_eq!(tend(&mut pool, 60), [Tend::Close(conns[0])], "unused, but one stays");
+    assert_eq!(tend(&mut pool, 2_000)[0], Tend::Close(conns[1]));
+    assert!(matches!(pool.connection(conns[1]), Some(conn) if conn.thread_id == 0), "dialed anew");
+}
+
+#[test]
+fn past_its_lifetime_a_connection_is_not_handed_out() {
+    let mut pool = BackendPool::new(limits());
+    let key = key(&mut pool, 0);
+    let none = state(None);
+    let conns = used(&mut pool, 1, key, &none);
+    let now = Instant::now();
+    pool.release(conns[0], Rc::clone(&none), now);
+    let later = now + Duration::from_secs(1_001);
+    let Plan::Dial(new) = pool.acquire(key, &none, 1, later) else { panic!("reused") };
+    pool.dialed(new, Rc::clone(&none), 1, later);
+    assert_eq!(pool.release(new, none.clone(), later + limits().lifetime), Release::Close);
+}
+
+/// One step of the random walk; numbers choose among what is possible.
+#[derive(Debug, Clone)]
+enum Step {
+    Acquire { user: u16, schema: Option<u8> },
+    Dialed(usize),
+    Fail(usize),
+    Release(usize),
+    Break(usize),
+    Tend,
+    Later(u64),
+    Cancel(usize),
+    Limit(u32),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0u16..3, prop::option::of(0u8..3))
+            .prop_map(|(user, schema)| Step::Acquire { user, schema }),
+        6 => any::<usize>().prop_map(Step::Dialed),
+        1 => any::<usize>().prop_map(Step::Fail),
+        6 => any::<usize>().prop_map(Step::Release),
+        1 => any::<usize>().prop_map(Step::Break),
+        2 => Just(Step::Tend),
+        2 => (0u64..40).prop_map(Step::Later),
+        1 => any::<usize>().prop_map(Step::Cancel),
+        1 => (1u32..6).prop_map(Step::Limit),
+    ];
+    prop::collection::vec(step, 1..200)
+}
+
+/// What the outside world knows.
+struct World {
+    pool: BackendPool,
+    now: Instant,
+    next_owner: u64,
+    share: u32,
+    born: BTreeMap<ConnId, (u16, Instant)>,
+    dialing: BTreeMap<ConnId, (u16, Rc<ReplayState>)>,
+    in_hand: BTreeMap<ConnId, Rc<ReplayState>>,
+    waiting: Vec<(u64, u16, Rc<ReplayState>)>,
+    states: Vec<Rc<ReplayState>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let names = [None, Some("0"), Some("1"), Some("2")];
+        Self {
+            pool: BackendPool::new(PoolLimits { lifetime: Duration::from_secs(90), ..limits() }),
+            now: Instant::now(),
+            next_owner: 1,
+            share: limits().connections_max,
+            born: BTreeMap::new(),
+            dialing: BTreeMap::new(),
+            in_hand: BTreeMap::new(),
+            waiting: Vec::new(),
+            states: names.map(state).to_vec(),
+        }
+    }
+
+    fn planned(&mut self, plan: Plan, user: u16, wanted: &Rc<ReplayState>) {
+        match plan {
+            Plan::Reuse(conn) => {
+                assert!(!self.in_hand.contains_key(&conn), "handed twice");
+                assert!(!self.dialing.contains_key(&conn), "handed while dialing");
+                let (owner, born) = self.born[&conn];
+                assert_eq!(owner, user, "another user's connection");
+                assert!(self.now - born < self.pool.limits().lifetime, "past its lifetime");
+                let known = Rc::clone(&self.pool.connection(conn).unwrap().state);
+                assert!(wanted.schema().is_some() || known.schema().is_none());
+                self.in_hand.insert(conn, Rc::clone(wanted));
+            }
+            Plan::Dial(conn) | Plan::Replace(conn) => {
+                assert!(!self.in_hand.contains_key(&conn) && !self.dialing.contains_key(&conn));
+                assert_eq!(self.born.remove(&conn).is_some(), matches!(plan, Plan::Replace(_)));
+                self.dialing.insert(conn, (user, Rc::clone(wanted)));
+            }
+            Plan::Wait | Plan::Refuse(_) => unreachable!("seen by the caller"),
+        }
+    }
+
+    fn serve(&mut self) {
+        while let Some((owner, plan)) = self.pool.serve_waiter(self.now) {
+            let (first, user, wanted) = self.waiting.remove(0);
+            assert_eq!(owner, first, "out of order");
+            self.planned(plan, user, &wanted);
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        let nth = |n: usize, len: usize| (len > 0).then(|| n % len);
+        match *step {
+            Step::Acquire { user, schema } => {
+                let key = key(&mut self.pool, user);
+                let wanted = Rc::clone(&self.states[schema.map_or(0, |s| usize::from(s) + 1)]);
+                let owner = self.next_owner;
+                self.next_owner += 1;
+                match self.pool.acquire(key, &wanted, owner, self.now) {
+                    Plan::Wait => self.waiting.push((owner, user, wanted)),
+                    Plan::Refuse(why) => {
+                        assert_eq!(why, Refusal::QueueFull);
+                        assert_eq!(self.waiting.len(), 2);
+                    }
+                    plan @ (Plan::Reuse(_) | Plan::Dial(_) | Plan::Replace(_)) => {
+                        self.planned(plan, user, &wanted);
+                    }
+                }
+            }
+            Step::Dialed(n) => {
+                let Some(at) = nth(n, self.dialing.len()) else { return };
+                let conn = *self.dialing.keys().nth(at).unwrap();
+                let (user, wanted) = self.dialing.remove(&conn).unwrap();
+                self.pool.dialed(conn, Rc::clone(&wanted), 1, self.now);
+                self.born.insert(conn, (user, self.now));
+                self.in_hand.insert(conn, wanted);
+            }
+            Step::Fail(n) => {
+                let Some(at) = nth(n, self.dialing.len()) else { return };
+                let conn = *self.dialing.keys().nth(at).unwrap();
+                self.dialing.remove(&conn);
+                self.pool.discard(conn);
+            }
+            Step::Release(n) => {
+                let Some(at) = nth(n, self.in_hand.len()) else { return };
+                let conn = *self.in_hand.keys().nth(at).unwrap();
+                let state = self.in_hand.remove(&conn).unwrap();
+                if self.pool.release(conn, state, self.now) == Release::Close {
+                    self.born.remove(&conn);
+                }
+            }
+            Step::Break(n) => {
+                let Some(at) = nth(n, self.born.len()) else { return };
+                let conn = *self.born.keys().nth(at).unwrap();
+                self.born.remove(&conn);
+                self.in_hand.remove(&conn);
+                self.pool.discard(conn);
+                self.pool.discard(conn);
+            }
+            Step::Tend => self.tend(),
+            Step::Later(s) => self.now += Duration::from_secs(s),
+            Step::Cancel(n) => {
+                let Some(at) = nth(n, self.waiting.len()) else { return };
+                let (owner, ..) = self.waiting.remove(at);
+                assert!(self.pool.cancel_wait(owner));
+            }
+            Step::Limit(connections_max) => {
+                self.share = connections_max;
+                let limits = *self.pool.limits();
+                self.pool.set_limits(PoolLimits { connections_max, idle_min: 1, ..limits });
+            }
+        }
+    }
+
+    fn tend(&mut self) {
+        while let Some(owner) = self.pool.expire_waiter(self.now) {
+            assert_eq!(self.waiting.remove(0).0, owner);
+        }
+        let (mut out, none) = (Vec::new(), Rc::clone(&self.states[0]));
+        self.pool.tend(self.now, true, &none, &mut out);
+        for op in out {
+            match op {
+                Tend::Close(conn) => {
+                    assert!(!self.in_hand.contains_key(&conn), "closed under a session");
+                    self.born.remove(&conn).expect("closed twice");
+                }
+                Tend::Ping(conn) => {
+                    assert!(!self.in_hand.contains_key(&conn), "pinged under a session");
+                    if self.pool.pinged(conn, self.now) == Release::Close {
+                        self.born.remove(&conn);
+                    }
+                }
+                Tend::Dial(conn, key) => {
+                    assert!(!self.born.contains_key(&conn));
+                    let user = self.pool.key_at(key).user;
+                    self.dialing.insert(conn, (user, Rc::clone(&none)));
+                }
+            }
+        }
+        // All idle connections past their lifetime are gone.
+        let lifetime = self.pool.limits().lifetime;
+        for (conn, (_, born)) in &self.born {
+            assert!(self.in_hand.contains_key(conn) || self.now - *born < lifetime);
+        }
+    }
+
+    fn check(&self, before: u32) {
+        let counts = self.pool.counts();
+        assert_eq!(counts.dialing as usize, self.dialing.len());
+        assert_eq!(counts.used as usize, self.in_hand.len());
+        assert_eq!(counts.idle as usize, self.born.len() - self.in_hand.len());
+        assert_eq!(counts.waiting as usize, self.waiting.len());
+        let total = counts.dialing + counts.used + counts.idle;
+        // A share that shrank is reached by attrition only.
+        assert!(total <= self.share.max(before), "past the share");
+        let lost = !self.waiting.is_empty() && (counts.idle > 0 || total < self.share);
+        assert!(!lost || total > self.share, "somebody waits for nothing");
+        let slots: BTreeSet<_> = self.born.keys().chain(self.dialing.keys()).collect();
+        assert_eq!(slots.len(), total as usize);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_random_walk_keeps_the_promises(steps in steps()) {
+        let mut world = World::new();
+        for step in &steps {
+            let counts = world.pool.counts();
+            world.take(step);
+            world.serve();
+            world.check(counts.dialing + counts.used + counts.idle);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The packets that the tracker must see whole: a result's first, and those that end something.
+
+use super::{Phase, ReplyKind, ReplyTracker, Terminal, TerminalKind};
+use crate::protocol::capability::Capabilities;
+use crate::protocol::prepare::PrepareOk;
+use crate::protocol::reply::{EOF_HEADER, ERR_HEADER, EofPacket, ErrPacket, OK_HEADER};
+use crate::protocol::status::StatusFlags;
+use crate::protocol::wire::{Malformed, Reader};
+
+/// First byte of the packet that asks for a local file.
+const LOCAL_INFILE_HEADER: u8 = 0xFB;
+/// A payload of this length and first byte 0xFE is an EOF packet of the old form: an OK packet has
+/// 7 bytes at least.
+const EOF_LEN: usize = 5;
+/// The longest column count packet with MySQL's metadata flag in front: shorter than any OK.
+const FLAGGED_COUNT_LEN_MAX: usize = 4;
+/// MariaDB's progress reports are ERR packets of this code, and end nothing.
+const PROGRESS_CODE: u16 = 0xFFFF;
+
+impl ReplyTracker {
+    /// Takes in a whole packet; `None` when it ends nothing.
+    pub(super) fn complete(
+        &mut self,
+        first: Option<u8>,
+        payload: &[u8],
+    ) -> Result<Option<Terminal>, Malformed> {
+        if first == Some(ERR_HEADER) {
+            return self.error(payload);
+        }
+        match self.phase {
+            Phase::First => self.first(first.unwrap_or_default(), payload),
+            Phase::ColumnsEof => self.columns_eof(payload),
+            Phase::Rows => self.ok_or_eof(payload).map(Some),
+            Phase::Definitions => {
+                self.summary.results += 1;
+                Ok(Some(self.end(TerminalKind::Other, true)))
+            }
+            Phase::Columns => Err(Malformed::Header(first.unwrap_or_default())),
+            Phase::Infile | Phase::Done => Err(Malformed::Unsolicited),
+        }
+    }
+
+    /// A result's first packet.
+    fn first(&mut self, first: u8, payload: &[u8]) -> Result<Option<Terminal>, Malformed> {
+        match (self.kind, first) {
+            (ReplyKind::Statistics, _) => {
+                self.summary.results += 1;
+                Ok(Some(self.end(TerminalKind::Other, true)))
+            }
+            (ReplyKind::Prepare, OK_HEADER) => self.prepare(payload).map(Some),
+            (ReplyKind::Simple, OK_HEADER | EOF_HEADER) => self.ok_or_eof(payload).map(Some),
+            (ReplyKind::Query | ReplyKind::Execute, _) => self.result_head(first, payload),
+            (
+                ReplyKind::Prepare | ReplyKind::Simple | ReplyKind::Fetch | ReplyKind::FieldList,
+                _,
+            ) => Err(Malformed::Header(first)),
+        }
+    }
+
+    /// The first packet of a query's or an execute's result.
+    fn result_head(&mut self, first: u8, payload: &[u8]) -> Result<Option<Terminal>, Malformed> {
+        let mut reader = Reader::new(payload);
+        let mut metadata_follows = true;
+        // The flag may be 0 as an OK's first byte is, but an OK is longer.
+        let is_flagged = self.caps.contains(Capabilities::OPTIONAL_RESULTSET_METADATA)
+            && payload.len() <= FLAGGED_COUNT_LEN_MAX;
+        if is_flagged {
+            metadata_follows = reader.u8()? != 0;
+        } else if first == OK_HEADER {
+            return self.ok_or_eof(payload).map(Some);
+        } else if first == LOCAL_INFILE_HEADER {
+            self.phase = Phase::Infile;
+            return Ok(Some(Terminal { kind: TerminalKind::LocalInfile, done: false }));
+        } else if first == EOF_HEADER {
+            return Err(Malformed::Header(first));
+        }
+        self.left = reader.lenenc()?;
+        if self.caps.contains(Capabilities::MARIADB_CACHE_METADATA) {
+            metadata_follows = reader.u8()? != 0;
+        }
+        reader.finish()?;
+        if self.left == 0 {
+            return Err(Malformed::Header(first));
+        }
+        self.summary.begin_resultset();
+        self.phase = if metadata_follows { Phase::Columns } else { self.phase_after_columns() };
+        Ok(None)
+    }
+
+    /// The EOF behind the column definitions. With an open cursor no rows follow it; with
+    /// `DEPRECATE_EOF` an OK stands in the rows' place then, which needs no care.
+    fn columns_eof(&mut self, payload: &[u8]) -> Result<Option<Terminal>, Malformed> {
+        let eof = EofPacket::decode(payload)?;
+        if self.kind == ReplyKind::Execute && eof.status.contains(StatusFlags::CURSOR_EXISTS) {
+            return self.ok_or_eof(payload).map(Some);
+        }
+        self.phase = Phase::Rows;
+        Ok(None)
+    }
+
+    /// An OK or EOF packet that ends a result.
+    fn ok_or_eof(&mut self, payload: &[u8]) -> Result<Terminal, Malformed> {
+        let mut reader = Reader::new(payload);
+        let header = reader.u8()?;
+        let (kind, status, warnings);
+        if header == EOF_HEADER && payload.len() == EOF_LEN {
+            let eof = EofPacket::decode(payload)?;
+            (kind, status, warnings) = (TerminalKind::Eof, eof.status, eof.warnings);
+        } else {
+            self.summary.affected_rows = reader.lenenc()?;
+            let id = reader.lenenc()?;
+            if id != 0 {
+                self.summary.last_insert_id = id;
+            }
+            status = StatusFlags::from_bits_retain(reader.u16()?);
+            (kind, warnings) = (TerminalKind::Ok, reader.u16()?);
+        }
+        if self.phase == Phase::First {
+            self.summary.had_resultset = false;
+        }
+        self.summary.note_status(status, warnings);
+        self.summary.results = self.summary.results.saturating_add(1);
+        let may_continue = matches!(self.kind, ReplyKind::Query | ReplyKind::Execute);
+        let more = may_continue && status.contains(StatusFlags::MORE_RESULTS);
+        Ok(self.end(kind, !more))
+    }
+
+    fn error(&mut self, payload: &[u8]) -> Result<Option<Terminal>, Malformed> {
+        let err = ErrPacket::decode(payload)?;
+        if err.code == PROGRESS_CODE {
+            return Ok(None);
+        }
+        self.summary.note_error(err.code, err.sqlstate);
+        Ok(Some(self.end(TerminalKind::Err, true)))
+    }
+
+    fn prepare(&mut self, payload: &[u8]) -> Result<Terminal, Malformed> {
+        let ok = PrepareOk::decode(payload)?;
+        self.summary.warnings = ok.warnings;
+        let eof = u64::from(!self.caps.contains(Capabilities::DEPRECATE_EOF));
+        let is_optional = self.caps.contains(Capabilities::OPTIONAL_RESULTSET_METADATA);
+        self.left = if is_optional && !ok.metadata_follows {
+            0
+        } else {
+            [ok.params, ok.columns].into_iter().filter(|&n| n > 0).map(|n| u64::from(n) + eof).sum()
+        };
+        if self.left == 0 {
+            self.summary.results += 1;
+            return Ok(self.end(TerminalKind::Prepare, true));
+        }
+        self.phase = Phase::Definitions;
+        Ok(Terminal { kind: TerminalKind::Prepare, done: false })
+    }
+
+    const fn end(&mut self, kind: TerminalKind, done: bool) -> Terminal {
+        self.phase = if done { Phase::Done } else { Phase::First };
+        Terminal { kind, done }
+    }
+}

@@ -1,0 +1,374 @@
+//! Getting a backend connection for a session, and giving it back.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::cluster::BackendIdx;
+use crate::metrics::SessionState;
+use crate::net::Chunk;
+use crate::pool::{ConnId, Plan, PoolKey, Refusal, Release, Tend};
+use crate::protocol::Capabilities;
+use crate::session::ReplayState;
+
+use super::conversation::Conversation;
+use super::dial::{self, Identity};
+use super::fault::{BackendFault, Fault, ProxyFault};
+use super::handshake::SHAPING;
+use super::lane::Lane;
+use super::lease::Lease;
+use super::link::Link;
+
+/// Server errors that say "not now" or "not you" of the whole server, not of one statement:
+/// too many connections, shutting down, host blocked, host not allowed.
+const TURNED_AWAY: [u16; 4] = [1040, 1053, 1129, 1130];
+
+impl Conversation {
+    /// A connection to `backend`: idle, new, or waited for. `fresh`: one just logged in.
+    pub(super) async fn acquire(
+        &mut self,
+        backend: BackendIdx,
+        fresh: bool,
+    ) -> Result<Lease, Fault> {
+        let lane = self.lane.clone();
+        loop {
+            let plan = match self.plan(&lane, backend)? {
+                Plan::Wait => self.wait(&lane, backend).await?,
+                plan => plan,
+            };
+            match plan {
+                Plan::Reuse(conn) => {
+                    let link = lane.take_link(backend, conn);
+                    match link.filter(|link| !fresh && link.inbox.is_quiet()) {
+                        Some(link) => return Ok(Lease::new(lane, link, conn)),
+                        None => lane.forget_connection(backend, conn),
+                    }
+                }
+                Plan::Replace(conn) | Plan::Dial(conn) => {
+                    drop(lane.take_link(backend, conn));
+                    return self.dial(&lane, backend, conn).await;
+                }
+                Plan::Refuse(Refusal::QueueFull) => {
+                    lane.metrics.counters().queue_refusals.bump();
+                    return Err(ProxyFault::QueueFull.into());
+                }
+                Plan::Refuse(Refusal::NoShare) | Plan::Wait => {
+                    return Err(ProxyFault::QueueFull.into());
+                }
+            }
+        }
+    }
+
+    fn plan(&self, lane: &Lane, backend: BackendIdx) -> Result<Plan, Fault> {
+        let mut pools = lane.pools.borrow_mut();
+        let pool = pools.get_mut(usize::from(backend.0)).ok_or(ProxyFault::NoPrimary)?;
+        let key = pool.key(PoolKey {
+            user: self.client.user.0,
+            capabilities: self.client.capabilities & SHAPING,
+        });
+        Ok(pool.acquire(key, self.session.state(), u64::from(self.entry.id()), lane.net.now()))
+    }
+
+    /// Waits in the backend's line.
+    async fn wait(&mut self, lane: &Rc<Lane>, backend: BackendIdx) -> Result<Plan, Fault> {
+        let counters = lane.metrics.counters();
+        counters.queue_waits.bump();
+        counters.queue_len.raise();
+        self.entry.set_state(SessionState::Queued);
+        // A waiting session holds no receive buffer: those with a connection need them.
+        self.client.inbox.detach();
+        self.outbox = self.outbox.take().map(Chunk::detached);
+        let owner = u64::from(self.entry.id());
+        let started = Instant::now();
+        let _place = Place { lane: lane.clone(), backend, owner };
+        let plan = lane.waiting.plan(&lane.net, owner, started + lane.settings.timeouts.queue);
+        let plan = plan.await;
+        counters.queue_len.lower();
+        self.entry.set_state(SessionState::Busy);
+        plan.ok_or_else(|| {
+            counters.queue_timeouts.bump();
+            ProxyFault::QueueTimeout { waited_ms: started.elapsed().as_millis() }.into()
+        })
+    }
+
+    async fn dial(
+        &mut self,
+        lane: &Rc<Lane>,
+        backend: BackendIdx,
+        conn: ConnId,
+    ) -> Result<Lease, Fault> {
+        let user = lane.user(self.client.user);
+        let secret = user.backend_secret.as_ref().unwrap_or(&self.client.secret).clone();
+        let identity = Identity {
+            user: &user.backend_name,
+            secret: &secret,
+            capabilities: self.client.capabilities & (SHAPING | Capabilities::LONG_PASSWORD),
+            collation: self.client.collation,
+        };
+        let link = lane.dial(backend, conn, &identity).await?;
+        Ok(Lease::new(lane.clone(), link, conn))
+    }
+
+    /// Finds the state that the login gave the session, and checks the schema that it names.
+    pub(super) async fn first_state(&mut self) -> Result<(), Fault> {
+        let lane = self.lane.clone();
+        let (user, collation) = (self.client.user, self.client.collation);
+        lane.user(user).last_login.replace(Some((self.client.secret.clone(), collation)));
+        let schema = self.client.schema.clone();
+        let base = lane.base(collation);
+        let named = schema.as_deref().filter(|schema| !lane.knows_schema(user, schema));
+        if base.is_none() || named.is_some() {
+            let mut lease = self.first_lease(base.is_none()).await?;
+            if base.is_none() {
+                lane.learn_base(collation, lease.state());
+            }
+            if let Some(schema) = named {
+                let backend = lease.peek().backend;
+                let entered = lease.enter(schema).await;
+                entered.map_err(|fault| lane.backend_fault(backend, fault))?;
+                let mut state = ReplayState::clone(lease.state());
+                state.set_schema(Some(schema));
+                lease.link().state = lane.intern(state);
+                lane.learn_schema(user, schema);
+            }
+            lane.release(lease);
+        }
+        let mut state = lane.base(collation).map(|base| (*base).clone()).unwrap_or_default();
+        state.set_schema(schema.as_deref());
+        self.session.reset(lane.intern(state));
+        Ok(())
+    }
+
+    /// A connection to any backend that will have us, the primary first.
+    async fn first_lease(&mut self, fresh: bool) -> Result<Lease, Fault> {
+        let candidates: Vec<BackendIdx> = {
+            let view = self.lane.view.borrow();
+            let primary = view.primary();
+            let others = view.iter().map(|(idx, _)| idx).filter(|idx| Some(*idx) != primary);
+            primary.into_iter().chain(others).collect()
+        };
+        let now = self.lane.net.now();
+        let mut first = None;
+        for backend in candidates {
+            if !self.lane.balancer.borrow().may_try(backend, now) {
+                continue;
+            }
+            match self.acquire(backend, fresh).await {
+                Ok(lease) => return Ok(lease),
+                Err(fault @ Fault::Backend { fault: BackendFault::Refused { .. }, .. }) => {
+                    return Err(fault);
+                }
+                Err(fault) => _ = first.get_or_insert(fault),
+            }
+        }
+        Err(first.unwrap_or_else(|| ProxyFault::NoBackendKnown.into()))
+    }
+}
+
+/// A place in the line: given up when the session goes away while it waits.
+struct Place {
+    lane: Rc<Lane>,
+    backend: BackendIdx,
+    owner: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(pool) = self.lane.pools.borrow_mut().get_mut(usize::from(self.backend.0)) {
+            pool.cancel_wait(self.owner);
+        }
+    }
+}
+
+/// A dial under way: its slot is freed when it fails or is given up.
+struct Dialing<'a> {
+    lane: &'a Lane,
+    backend: BackendIdx,
+    conn: ConnId,
+    done: bool,
+}
+
+impl Drop for Dialing<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.lane.forget_connection(self.backend, self.conn);
+        }
+    }
+}
+
+impl Lane {
+    /// Dials under a slot that a pool has planned.
+    async fn dial(
+        self: &Rc<Self>,
+        backend: BackendIdx,
+        conn: ConnId,
+        identity: &Identity<'_>,
+    ) -> Result<Link, Fault> {
+        let mut dialing = Dialing { lane: self, backend, conn, done: false };
+        let counters = self.metrics.backend(usize::from(backend.0));
+        counters.dials.bump();
+        let now = self.net.now();
+        self.balancer.borrow_mut().begin_try(backend, now);
+        let deadline = now + self.settings.timeouts.connect;
+        match dial::dial(self, backend, identity, deadline).await {
+            Ok(link) => {
+                dialing.done = true;
+                self.alive(backend);
+                if let Some(pool) = self.pools.borrow_mut().get_mut(usize::from(backend.0)) {
+                    pool.dialed(conn, link.state.clone(), link.thread_id, self.net.now());
+                }
+                self.show_pool(backend);
+                Ok(link)
+            }
+            Err(fault) => {
+                counters.dial_failures.bump();
+                match &fault {
+                    BackendFault::Refused { code, .. } if !TURNED_AWAY.contains(code) => {}
+                    BackendFault::Auth(_) => {}
+                    _ => self.failed(backend, &fault),
+                }
+                Err(self.backend_fault(backend, fault))
+            }
+        }
+    }
+
+    /// Gives a connection back to its pool, in the state its link says.
+    pub(super) fn release(&self, lease: Lease) {
+        if !lease.is_reusable() {
+            drop(lease);
+            return;
+        }
+        let (link, conn) = lease.dissolve();
+        let backend = link.backend;
+        let kept = {
+            let mut pools = self.pools.borrow_mut();
+            let pool = pools.get_mut(usize::from(backend.0));
+            pool.map(|pool| pool.release(conn, link.state.clone(), self.net.now()))
+        };
+        match kept {
+            Some(Release::Keep) => self.put_link(link, conn),
+            Some(Release::Close) | None => link.quit(),
+        }
+        self.after_return(backend);
+    }
+
+    /// A lease ended without giving its connection back.
+    pub(super) fn discard(&self, link: &Link, conn: ConnId) {
+        self.forget_connection(link.backend, conn);
+    }
+
+    /// Tells the pool that a connection is gone.
+    pub(super) fn forget_connection(&self, backend: BackendIdx, conn: ConnId) {
+        if let Some(pool) = self.pools.borrow_mut().get_mut(usize::from(backend.0)) {
+            pool.discard(conn);
+        }
+        self.after_return(backend);
+    }
+
+    fn after_return(&self, backend: BackendIdx) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.serve_waiters(backend);
+    }
+
+    /// Shows a pool's counts to the admin port.
+    fn show_pool(&self, backend: BackendIdx) {
+        if let Some(pool) = self.pools.borrow().get(usize::from(backend.0)) {
+            let counts = pool.counts();
+            let shown = self.metrics.backend(usize::from(backend.0));
+            shown.connections_used.set(u64::from(counts.used + counts.dialing));
+            shown.connections_idle.set(u64::from(counts.idle));
+            shown.connected_clients.set(u64::from(counts.used));
+        }
+    }
+
+    /// The pools' housekeeping, once a second: what is dead or too old goes, what is silent is
+    /// pinged, what is missing is dialed.
+    pub(crate) fn tend(self: &Rc<Self>) {
+        for (backend, conn) in self.dead_links() {
+            drop(self.take_link(backend, conn));
+            self.forget_connection(backend, conn);
+        }
+        let fresh = Rc::new(ReplayState::default());
+        let now = self.net.now();
+        for slot in 0..self.settings.backends.len() {
+            let Ok(index) = u16::try_from(slot) else { continue };
+            let backend = BackendIdx(index);
+            let may_dial =
+                !self.draining.get() && self.balancer.borrow().may_try(backend, now);
+            let mut todo = Vec::new();
+            if let Some(pool) = self.pools.borrow_mut().get_mut(slot) {
+                pool.tend(now, may_dial, &fresh, &mut todo);
+            }
+            for job in todo {
+                self.tend_one(backend, job);
+            }
+            self.show_pool(backend);
+            self.serve_waiters(backend);
+        }
+    }
+
+    fn tend_one(self: &Rc<Self>, backend: BackendIdx, job: Tend) {
+        match job {
+            Tend::Close(conn) => {
+                if let Some(link) = self.take_link(backend, conn) {
+                    link.quit();
+                }
+            }
+            Tend::Ping(conn) => {
+                let Some(link) = self.take_link(backend, conn) else { return };
+                let mut lease = Lease::new(self.clone(), link, conn);
+                let lane = self.clone();
+                (self.spawn)(Box::pin(async move {
+                    if dial::ping(&lane, lease.link()).await.is_ok() {
+                        lane.release_pinged(lease);
+                    }
+                }));
+            }
+            Tend::Dial(conn, key) => {
+                let lane = self.clone();
+                (self.spawn)(Box::pin(async move { lane.dial_spare(backend, conn, key).await }));
+            }
+        }
+    }
+
+    fn release_pinged(&self, lease: Lease) {
+        let (link, conn) = lease.dissolve();
+        let backend = link.backend;
+        let kept = {
+            let mut pools = self.pools.borrow_mut();
+            let pool = pools.get_mut(usize::from(backend.0));
+            pool.map(|pool| pool.pinged(conn, self.net.now()))
+        };
+        if kept == Some(Release::Keep) {
+            self.put_link(link, conn);
+        }
+        self.after_return(backend);
+    }
+
+    /// Opens a connection that nobody waits for yet.
+    async fn dial_spare(
+        self: &Rc<Self>,
+        backend: BackendIdx,
+        conn: ConnId,
+        key: crate::pool::KeyIdx,
+    ) {
+        let key = self.pools.borrow()[usize::from(backend.0)].key_at(key);
+        let user = &self.users[usize::from(key.user)];
+        let Some((secret, collation)) = user.last_login.borrow().clone() else {
+            self.forget_connection(backend, conn);
+            return;
+        };
+        let secret = user.backend_secret.clone().unwrap_or(secret);
+        let identity = Identity {
+            user: &user.backend_name,
+            secret: &secret,
+            capabilities: key.capabilities,
+            collation,
+        };
+        match self.dial(backend, conn, &identity).await {
+            Ok(link) => self.release(Lease::new(self.clone(), link, conn)),
+            Err(fault) => tracing::debug!("{fault}"),
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! A client's session, from its login to its end: one command after the other.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::metrics::{SessionEntry, SessionState};
+use crate::net::{Chunk, Stream, StreamError};
+use crate::protocol::{
+    Capabilities, ChangeUser, Command, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, ReplyKind,
+    statement_id,
+};
+use crate::session::{Pins, ReplayState, Session};
+use crate::sql::{Access, Statement, Traits, Verb, classify};
+
+use super::fault::{ClientFault, Fault, ProxyFault};
+use super::handshake::{self, Client, handshake, schema_entry};
+use super::lane::{Lane, SessionHandle};
+use super::lease::Lease;
+use super::statement::Request;
+
+/// What a command other than a statement amounts to: the primary's affair, without effects.
+pub(super) const COMMAND: Statement = Statement {
+    verb: Verb::Admin,
+    access: Access::Write,
+    traits: Traits::empty(),
+    hint: None,
+    statements: 1,
+};
+
+/// Everything a session owns.
+pub(super) struct Conversation {
+    pub(super) lane: Rc<Lane>,
+    pub(super) client: Client,
+    pub(super) session: Session,
+    pub(super) entry: SessionEntry,
+    pub(super) handle: Rc<SessionHandle>,
+    /// The backend connection that must not go to another session now.
+    pub(super) held: Option<Lease>,
+    /// Binary prepared statements of the connection held, by the server's id.
+    pub(super) prepared: HashMap<u32, Statement>,
+    pub(super) last_prepared: Option<u32>,
+    /// The command's packet until it has a connection: a waiting session holds no receive buffer.
+    pub(super) outbox: Option<Chunk>,
+    /// A read's packet, kept until its reply begins, to be sent again elsewhere.
+    pub(super) spare: Vec<u8>,
+}
+
+/// Serves a client to its end. What goes wrong is told to the client, and returned for the log.
+pub(crate) async fn serve(lane: Rc<Lane>, stream: Stream, entry: SessionEntry) -> Result<(), Fault> {
+    let handle = lane.register(&stream, entry.id());
+    let client = handshake(&lane, stream, &entry).await?;
+    let mut conversation = Conversation::open(lane, client, entry, handle).await?;
+    let result = conversation.run().await;
+    conversation.end().await;
+    match result {
+        Ok(()) | Err(Fault::Client(ClientFault::Gone)) => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
+impl Conversation {
+    /// Gives the client its first state and answers the login.
+    async fn open(
+        lane: Rc<Lane>,
+        client: Client,
+        entry: SessionEntry,
+        handle: Rc<SessionHandle>,
+    ) -> Result<Self, Fault> {
+        let session = Session::new(Rc::default(), lane.server_kind(&client.greeting));
+        let mut this = Self {
+            lane,
+            client,
+            session,
+            entry,
+            handle,
+            held: None,
+            prepared: HashMap::new(),
+            last_prepared: None,
+            outbox: None,
+            spare: Vec::new(),
+        };
+        let sequence = this.client.sequence;
+        match this.first_state().await {
+            Ok(()) => {
+                this.greet(sequence);
+                Ok(this)
+            }
+            Err(fault) => {
+                this.refuse(sequence, &fault);
+                Err(fault)
+            }
+        }
+    }
+
+    fn greet(&mut self, sequence: u8) {
+        let schema = self.client.schema.as_deref().map(schema_entry).unwrap_or_default();
+        let ok = OkPacket {
+            status: self.session.status(),
+            session_state: &schema,
+            ..OkPacket::default()
+        };
+        self.client.send(sequence, &ok.encode(self.client.capabilities));
+    }
+
+    async fn run(&mut self) -> Result<(), Fault> {
+        loop {
+            self.rest();
+            if self.lane.draining.get() && !self.is_bound() {
+                return Ok(());
+            }
+            let packet = match self.client.inbox.packet(MAX_PAYLOAD).await {
+                Ok(packet) => packet,
+                Err(error) => {
+                    let fault = self.interrupted(ClientFault::from(error));
+                    self.refuse(0, &fault);
+                    return Err(fault);
+                }
+            };
+            self.handle.idle.set(false);
+            self.entry.set_state(SessionState::Busy);
+            self.entry.count_command();
+            self.lane.metrics.counters().commands.bump();
+            match self.command(packet).await {
+                Ok(Next::Go) => {}
+                Ok(Next::End) => return Ok(()),
+                Err(fault) => {
+                    self.refuse(1, &fault);
+                    if !fault.session_survives() {
+                        return Err(fault);
+                    }
+                    tracing::info!(session = self.entry.id(), "{fault}");
+                }
+            }
+            if self.entry.take_kill() == Some(crate::metrics::KillKind::Connection) {
+                return Err(ProxyFault::Killed.into());
+            }
+        }
+    }
+
+    /// Marks the session as waiting for its client.
+    fn rest(&mut self) {
+        self.handle.bound.set(self.is_bound());
+        self.handle.idle.set(true);
+        let held = self.held.is_some();
+        self.entry.set_state(if held { SessionState::Held } else { SessionState::Idle });
+        let idle = self.lane.settings.timeouts.client_idle;
+        if idle.is_some() {
+            let deadline = idle.map(|idle| self.lane.net.now() + idle);
+            self.client.inbox.stream.set_deadline(deadline);
+        }
+    }
+
+    /// Whether ending the session now would lose something of the client's.
+    pub(super) fn is_bound(&self) -> bool {
+        self.held.is_some() && (self.session.in_transaction() || !self.session.pins().is_empty())
+    }
+
+    /// Why a wait for the client ended: it may have been our own doing.
+    fn interrupted(&self, fault: ClientFault) -> Fault {
+        match fault {
+            ClientFault::Stream(StreamError::Aborted) if self.lane.draining.get() => {
+                ProxyFault::Draining.into()
+            }
+            ClientFault::Stream(StreamError::Aborted) => ProxyFault::Killed.into(),
+            other => other.into(),
+        }
+    }
+
+    /// Tells the client, if it can still be told.
+    pub(super) fn refuse(&self, sequence: u8, fault: &Fault) {
+        if let Some(payload) = fault.packet() {
+            self.client.send(sequence, &payload);
+        }
+    }
+
+    /// Runs one command to the end of its reply.
+    async fn command(&mut self, packet: Chunk) -> Result<Next, Fault> {
+        let Some(header) = Header::decode(packet.as_slice()) else { return Ok(Next::End) };
+        if header.seq != 0 {
+            let fault = ClientFault::Sequence { expected: 0, found: header.seq };
+            return Err(fault.into());
+        }
+        let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
+        let Some((&byte, argument)) = payload.split_first() else {
+            return Err(ProxyFault::UnknownCommand.into());
+        };
+        let command = Command::from_byte(byte).ok_or(ProxyFault::UnknownCommand)?;
+        match command {
+            Command::Query => {
+                let statement = self.classify(argument);
+                self.query(packet, statement).await
+            }
+            Command::Quit => Ok(Next::End),
+            Command::Ping => self.ping(packet).await,
+            Command::InitDb => {
+                self.session.begin_init_db(argument);
+                self.run_request(Request::new(packet, Session::INIT_DB, ReplyKind::Simple)).await
+            }
+            Command::StmtPrepare => {
+                let statement = self.classify(argument);
+                self.prepare(packet, statement).await
+            }
+            Command::StmtExecute | Command::StmtBulkExecute => {
+                let id = statement_id(payload).map_err(ClientFault::from)?;
+                self.execute(packet, id).await
+            }
+            Command::StmtFetch => self.plain(packet, ReplyKind::Fetch).await,
+            Command::StmtReset => self.plain(packet, ReplyKind::Simple).await,
+            Command::StmtSendLongData => self.long_data(packet).await,
+            Command::StmtClose => {
+                let id = statement_id(payload).map_err(ClientFault::from)?;
+                self.close_statement(packet, id).await
+            }
+            Command::FieldList => self.plain(packet, ReplyKind::FieldList).await,
+            Command::Statistics => self.plain(packet, ReplyKind::Statistics).await,
+            Command::ProcessInfo => self.plain(packet, ReplyKind::Query).await,
+            Command::Refresh | Command::Debug | Command::CreateDb | Command::DropDb => {
+                self.plain(packet, ReplyKind::Simple).await
+            }
+            Command::SetOption => {
+                let option = argument.first().copied();
+                self.set_option(packet, option).await
+            }
+            Command::ResetConnection => self.reset_connection().await,
+            Command::ChangeUser => {
+                let request = ChangeUser::decode(payload, self.client.capabilities)
+                    .map_err(ClientFault::from)?;
+                self.change_user(&request).await
+            }
+            Command::ProcessKill => {
+                let id = statement_id(payload).map_err(ClientFault::from)?;
+                self.kill(u64::from(id), false).await
+            }
+            Command::BinlogDump | Command::BinlogDumpGtid => unsupported("replication (binlog dump)"),
+            Command::RegisterReplica => unsupported("replication (registering a replica)"),
+            Command::TableDump | Command::ConnectOut => unsupported("replication (table dump)"),
+            Command::SubscribeGroupReplicationStream => unsupported("group replication"),
+            Command::Clone => unsupported("COM_CLONE"),
+            Command::Shutdown => unsupported("COM_SHUTDOWN"),
+            Command::Sleep
+            | Command::Connect
+            | Command::Time
+            | Command::DelayedInsert
+            | Command::Daemon => Err(ProxyFault::UnknownCommand.into()),
+        }
+    }
+
+    /// What a text is, in this session's dialect and character set.
+    fn classify(&self, sql: &[u8]) -> Statement {
+        let charset = self.session.charset().unwrap_or_default();
+        // A text of 16 MiB and more is only partly here.
+        if sql.len() + 1 >= MAX_PAYLOAD || crate::sql::charset_hides(sql, charset) {
+            return Statement::OPAQUE;
+        }
+        classify(sql, self.session.dialect())
+    }
+
+    /// COM_PING is the proxy's to answer, unless there is a connection to ask after.
+    async fn ping(&mut self, packet: Chunk) -> Result<Next, Fault> {
+        if self.session.held_firmly() && self.held.is_some() {
+            return self.plain(packet, ReplyKind::Simple).await;
+        }
+        self.ok(1);
+        Ok(Next::Go)
+    }
+
+    pub(super) fn ok(&self, sequence: u8) {
+        let ok = OkPacket { status: self.session.status(), ..OkPacket::default() };
+        self.client.send(sequence, &ok.encode(self.client.capabilities));
+    }
+
+    /// COM_CHANGE_USER: as a new login on the same socket.
+    async fn change_user(&mut self, request: &ChangeUser) -> Result<Next, Fault> {
+        self.let_go().await;
+        let mut sequence = 1;
+        let done = handshake::change_user(&self.lane, &mut self.client, request, &mut sequence);
+        let result = match done.await {
+            Ok(()) => {
+                self.entry.set_user(&self.lane.user(self.client.user).name);
+                self.session = Session::new(Rc::default(), self.lane.server_kind(&self.client.greeting));
+                self.first_state().await
+            }
+            Err(fault) => Err(fault),
+        };
+        match result {
+            Ok(()) => {
+                self.greet(sequence);
+                Ok(Next::Go)
+            }
+            Err(fault) => {
+                self.refuse(sequence, &fault);
+                // As servers do: who fails to become another user is nobody.
+                tracing::info!(session = self.entry.id(), "{fault}");
+                Ok(Next::End)
+            }
+        }
+    }
+
+    /// COM_RESET_CONNECTION: done on a real connection, so that what is true afterwards is what
+    /// a server says it is.
+    async fn reset_connection(&mut self) -> Result<Next, Fault> {
+        let mut lease = match self.held.take() {
+            Some(lease) => lease,
+            None => {
+                self.session.begin_command();
+                self.primary_lease(&COMMAND).await?
+            }
+        };
+        let schema = self.session.state().schema().map(<[u8]>::to_vec);
+        let reset = lease.reset(&self.lane).await;
+        self.forget_statements();
+        let mut state = ReplayState::clone(lease.state());
+        state.set_schema(schema.as_deref());
+        self.session.reset(self.lane.intern(state));
+        match reset {
+            Ok(()) => self.lane.release(lease),
+            Err(_) => drop(lease),
+        }
+        self.set_held(None);
+        self.ok(1);
+        Ok(Next::Go)
+    }
+
+    /// COM_SET_OPTION switches several statements in a text on and off: from now on the session
+    /// uses connections that were opened that way.
+    async fn set_option(&mut self, packet: Chunk, option: Option<u8>) -> Result<Next, Fault> {
+        let next = self.plain(packet, ReplyKind::Simple).await?;
+        match option {
+            Some(0) => self.client.capabilities.insert(Capabilities::MULTI_STATEMENTS),
+            Some(1) => self.client.capabilities.remove(Capabilities::MULTI_STATEMENTS),
+            _ => {}
+        }
+        if let Some(lease) = &mut self.held {
+            lease.spoil();
+        }
+        Ok(next)
+    }
+
+    pub(super) fn forget_statements(&mut self) {
+        self.prepared.clear();
+        self.last_prepared = None;
+    }
+
+    /// A command that is passed to the connection held, else to the primary.
+    pub(super) async fn plain(&mut self, packet: Chunk, kind: ReplyKind) -> Result<Next, Fault> {
+        self.session.begin_command();
+        let mut request = Request::new(packet, COMMAND, kind);
+        request.on_held = true;
+        self.run_request(request).await
+    }
+
+    /// COM_STMT_PREPARE: until statements move between connections, the session stays on one.
+    async fn prepare(&mut self, packet: Chunk, statement: Statement) -> Result<Next, Fault> {
+        let sql = packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default();
+        self.session.begin(&statement, sql, self.lane.settings.sql.pin_on_call);
+        self.session.pin(Pins::PREPARED_BINARY);
+        let mut request = Request::new(packet, COMMAND, ReplyKind::Prepare);
+        request.prepares = Some(statement);
+        request.on_held = true;
+        let result = self.run_request(request).await;
+        if self.prepared.is_empty() {
+            self.session.unpin(Pins::PREPARED_BINARY);
+            self.settle().await;
+        }
+        result
+    }
+
+    async fn execute(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {
+        // MariaDB: -1 is the statement prepared last.
+        let id = if id == u32::MAX { self.last_prepared.unwrap_or(id) } else { id };
+        let statement = self.prepared.get(&id).copied().unwrap_or(Statement::OPAQUE);
+        self.session.begin(&statement, b"", self.lane.settings.sql.pin_on_call);
+        let mut request = Request::new(packet, statement, ReplyKind::Execute);
+        request.on_held = true;
+        self.run_request(request).await
+    }
+
+    /// COM_STMT_SEND_LONG_DATA has no reply.
+    async fn long_data(&mut self, packet: Chunk) -> Result<Next, Fault> {
+        let sink = self.held.as_ref().map(Lease::stream);
+        self.client.forward_command(packet, sink).await?;
+        Ok(Next::Go)
+    }
+
+    /// COM_STMT_CLOSE has no reply.
+    async fn close_statement(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {
+        if let Some(lease) = &self.held {
+            lease.stream().send(packet);
+        }
+        self.prepared.remove(&id);
+        if self.prepared.is_empty() {
+            self.session.unpin(Pins::PREPARED_BINARY);
+            self.settle().await;
+        }
+        Ok(Next::Go)
+    }
+}
+
+/// Whether the session goes on after a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    Go,
+    End,
+}
+
+fn unsupported(what: &'static str) -> Result<Next, Fault> {
+    Err(ProxyFault::Unsupported(what).into())
+}

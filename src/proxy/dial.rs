@@ -1,0 +1,179 @@
+//! Opening a backend connection: connect, log in, turn the trackers on, learn the state.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::auth::{BackendSecret, ClientSide, ClientStep};
+use crate::cluster::trackers::{Trackers, setup_statement};
+use crate::cluster::{BackendIdx, ServerFacts};
+use crate::net::{Chunk, PeerAddress};
+use crate::protocol::{
+    Capabilities, Command, Greeting, Login, OkPacket, ReplyKind, ReplyTracker, put_packet,
+};
+use crate::session::ReplayState;
+
+use super::fault::BackendFault;
+use super::inbox::Inbox;
+use super::lane::Lane;
+use super::link::{CHARACTER_SETS_QUERY, Link, refusal};
+
+/// A packet of a login: greetings, keys and errors are far smaller.
+const LOGIN_PACKET_MAX: usize = 64 * 1024;
+
+/// Who logs in, and how the connection is to speak.
+pub(super) struct Identity<'a> {
+    pub(super) user: &'a [u8],
+    pub(super) secret: &'a BackendSecret,
+    /// What shapes replies, as the client negotiated it.
+    pub(super) capabilities: Capabilities,
+    pub(super) collation: u8,
+}
+
+/// Flags that a backend connection needs whatever the client asked for.
+const ALWAYS: Capabilities = Capabilities::PROTOCOL_41
+    .union(Capabilities::SECURE_CONNECTION)
+    .union(Capabilities::PLUGIN_AUTH)
+    .union(Capabilities::TRANSACTIONS)
+    .union(Capabilities::SESSION_TRACK);
+
+/// Connects and logs in. The connection's state is known afterwards.
+pub(super) async fn dial(
+    lane: &Lane,
+    backend: BackendIdx,
+    identity: &Identity<'_>,
+    deadline: Instant,
+) -> Result<Link, BackendFault> {
+    let address = lane.address(backend).ok_or(BackendFault::Unresolved)?;
+    let stream = lane.net.connect(&address, deadline).await.map_err(BackendFault::Stream)?;
+    stream.set_deadline(Some(deadline));
+    let mut inbox = Inbox::new(stream);
+    let (payload, _) = inbox.payload(LOGIN_PACKET_MAX, 0).await?;
+    if payload.first() == Some(&0xFF) {
+        return Err(refusal(&payload));
+    }
+    let greeting = Greeting::decode(&payload)?;
+    let secure = matches!(address, PeerAddress::Unix(_));
+    let capabilities = log_in(&mut inbox, &greeting, identity, secure).await?;
+    let facts = ServerFacts::from_greeting(&greeting);
+    let trackers = setup_statement(facts.mariadb, facts.version_number, Trackers::default());
+    let mut link = Link {
+        inbox,
+        backend,
+        capabilities,
+        thread_id: greeting.thread_id,
+        state: Rc::new(ReplayState::default()),
+        pinned: false,
+        tracker: ReplyTracker::new(ReplyKind::Simple, capabilities),
+        trackers: trackers.map(Rc::from),
+    };
+    prepare(lane, &mut link).await?;
+    link.inbox.stream.set_deadline(None);
+    Ok(link)
+}
+
+async fn log_in(
+    inbox: &mut Inbox,
+    greeting: &Greeting,
+    identity: &Identity<'_>,
+    secure: bool,
+) -> Result<Capabilities, BackendFault> {
+    let capabilities = (identity.capabilities | ALWAYS) & greeting.capabilities
+        | (identity.capabilities & Capabilities::INTERACTIVE);
+    let (mut auth, response) =
+        ClientSide::new(identity.secret, &greeting.auth_plugin, greeting.scramble, secure);
+    let login = Login {
+        capabilities: capabilities | Capabilities::CONNECT_ATTRS & greeting.capabilities,
+        max_packet: 1 << 30,
+        collation: identity.collation,
+        user: identity.user.to_vec(),
+        auth_response: response,
+        schema: None,
+        auth_plugin: Some(auth.plugin().name().as_bytes().to_vec()),
+        attributes: vec![
+            (b"program_name".to_vec(), b"lanewire".to_vec()),
+            (b"_client_version".to_vec(), env!("CARGO_PKG_VERSION").as_bytes().to_vec()),
+        ],
+    };
+    let mut sequence = send(inbox, 1, &login.encode());
+    loop {
+        let (payload, next) = inbox.payload(LOGIN_PACKET_MAX, sequence).await?;
+        sequence = next;
+        match auth.drive(&payload) {
+            ClientStep::Send(answer) => sequence = send(inbox, sequence, &answer),
+            ClientStep::Wait => {}
+            ClientStep::Authenticated => {
+                // Negotiated as it is: what the OK reports is of no use before the trackers run.
+                OkPacket::decode(&payload, capabilities)?;
+                return Ok(capabilities);
+            }
+            ClientStep::Failed(_) if payload.first() == Some(&0xFF) => {
+                return Err(refusal(&payload));
+            }
+            ClientStep::Failed(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn send(inbox: &Inbox, sequence: u8, payload: &[u8]) -> u8 {
+    let mut out = Vec::with_capacity(payload.len() + 4);
+    let next = put_packet(&mut out, sequence, payload);
+    inbox.stream.send(Chunk::from(out));
+    next
+}
+
+/// Turns the trackers on and learns the character sets, in one round trip.
+async fn prepare(lane: &Lane, link: &mut Link) -> Result<(), BackendFault> {
+    send_trackers(link);
+    read_trackers(lane, link, ReplayState::default()).await
+}
+
+fn send_trackers(link: &Link) {
+    if let Some(trackers) = &link.trackers {
+        link.send_command(Command::Query, trackers.as_bytes());
+    }
+    link.send_command(Command::Query, CHARACTER_SETS_QUERY);
+}
+
+/// Takes the replies to [`send_trackers`] and makes `state`, with what they say, the link's.
+async fn read_trackers(
+    lane: &Lane,
+    link: &mut Link,
+    mut state: ReplayState,
+) -> Result<(), BackendFault> {
+    if link.trackers.is_some() {
+        link.swallow(ReplyKind::Query, |_| ()).await?;
+    }
+    let row = link.read_row().await?;
+    let names: [&[u8]; 3] =
+        [b"character_set_client", b"character_set_results", b"collation_connection"];
+    for (name, value) in names.iter().zip(row) {
+        state.set_variable(name, value.as_deref().unwrap_or_default());
+    }
+    link.state = lane.intern(state);
+    Ok(())
+}
+
+/// Undoes everything a session left: COM_RESET_CONNECTION with the trackers and the character
+/// sets behind it, all in one write. The schema stays.
+pub(super) async fn reset(lane: &Lane, link: &mut Link) -> Result<(), BackendFault> {
+    let deadline = lane.net.now() + lane.settings.timeouts.connect;
+    link.inbox.stream.set_deadline(Some(deadline));
+    let schema = link.state.schema().map(<[u8]>::to_vec);
+    link.send_command(Command::ResetConnection, b"");
+    send_trackers(link);
+    link.swallow(ReplyKind::Simple, |_| ()).await?;
+    read_trackers(lane, link, ReplayState::with_schema(schema.as_deref())).await?;
+    link.pinned = false;
+    link.inbox.stream.set_deadline(None);
+    Ok(())
+}
+
+/// Asks whether the server is still there.
+pub(super) async fn ping(lane: &Lane, link: &mut Link) -> Result<(), BackendFault> {
+    let deadline = lane.net.now() + lane.settings.timeouts.connect;
+    link.inbox.stream.set_deadline(Some(deadline));
+    link.send_command(Command::Ping, b"");
+    link.swallow(ReplyKind::Simple, |_| ()).await?;
+    link.inbox.stream.set_deadline(None);
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! What can go wrong in a conversation, by the side at fault, and the ERR packet it becomes.
+
+use thiserror::Error;
+
+use crate::auth::AuthError;
+use crate::net::StreamError;
+use crate::protocol::{ErrPacket, Malformed};
+use crate::route::Refusal;
+
+/// An error with the side that caused it.
+#[derive(Debug, Error)]
+pub(crate) enum Fault {
+    /// The client's doing.
+    #[error("client: {0}")]
+    Client(#[from] ClientFault),
+    /// A backend's doing.
+    #[error("backend {backend}: {fault}")]
+    Backend {
+        /// Its name in the settings.
+        backend: String,
+        /// What it did.
+        fault: BackendFault,
+    },
+    /// Ours, or the operator's limits.
+    #[error("proxy: {0}")]
+    Proxy(#[from] ProxyFault),
+}
+
+/// The client broke the protocol, is not allowed in, or went away.
+#[derive(Debug, Error)]
+pub(crate) enum ClientFault {
+    #[error("it closed the connection")]
+    Gone,
+    #[error("socket: {0}")]
+    Stream(StreamError),
+    #[error("malformed packet: {0}")]
+    Malformed(#[from] Malformed),
+    #[error("packet with sequence number {found} instead of {expected}")]
+    Sequence { expected: u8, found: u8 },
+    #[error("packet of {len} bytes where at most {limit} are allowed")]
+    TooLong { len: usize, limit: usize },
+    #[error("it asked for TLS, which was not offered")]
+    Tls,
+    #[error("access denied for user '{user}'{}", if *.with_password { " (using password: YES)" } else { " (using password: NO)" })]
+    Denied { user: String, with_password: bool },
+    #[error("login: {0}")]
+    Auth(#[from] AuthError),
+}
+
+/// A backend could not be reached, refused, or answered nonsense.
+#[derive(Debug, Error)]
+pub(crate) enum BackendFault {
+    #[error("{0}")]
+    Stream(StreamError),
+    #[error("it closed the connection")]
+    Closed,
+    #[error("malformed packet: {0}")]
+    Malformed(#[from] Malformed),
+    #[error("login: {0}")]
+    Auth(#[from] AuthError),
+    #[error("it answered {code} ({sqlstate}): {message}")]
+    Refused { code: u16, sqlstate: String, message: String },
+    #[error("it sent a packet that belongs to no command")]
+    Unsolicited,
+    #[error("its address is not known yet")]
+    Unresolved,
+}
+
+/// A limit of the proxy's or the state of the whole.
+#[derive(Debug, Error)]
+pub(crate) enum ProxyFault {
+    #[error("no backend has answered yet")]
+    NoBackendKnown,
+    #[error("no primary is available: reads go on, this statement needs the primary")]
+    NoPrimary,
+    #[error("{0}")]
+    Refused(Refusal),
+    #[error("no backend connection became free within {waited_ms} ms")]
+    QueueTimeout { waited_ms: u128 },
+    #[error("too many sessions wait for a backend connection")]
+    QueueFull,
+    #[error("too many sessions")]
+    TooManySessions,
+    #[error("{0} is not supported through the proxy")]
+    Unsupported(&'static str),
+    #[error("unknown command")]
+    UnknownCommand,
+    #[error("unknown thread id: {0}")]
+    UnknownThread(u64),
+    #[error("you are not owner of thread {0}")]
+    NotOwner(u64),
+    #[error("the proxy is shutting down")]
+    Draining,
+    #[error("the session was killed")]
+    Killed,
+}
+
+impl Fault {
+    /// Whether the conversation with the client can go on after the ERR.
+    pub(crate) fn session_survives(&self) -> bool {
+        match self {
+            Self::Client(_) => false,
+            Self::Backend { .. } => true,
+            Self::Proxy(fault) => match fault {
+                ProxyFault::Killed | ProxyFault::Draining | ProxyFault::TooManySessions => false,
+                ProxyFault::NoBackendKnown
+                | ProxyFault::NoPrimary
+                | ProxyFault::Refused(_)
+                | ProxyFault::QueueTimeout { .. }
+                | ProxyFault::QueueFull
+                | ProxyFault::Unsupported(_)
+                | ProxyFault::UnknownCommand
+                | ProxyFault::UnknownThread(_)
+                | ProxyFault::NotOwner(_) => true,
+            },
+        }
+    }
+
+    /// The ERR payload; `None` when nobody is there to read.
+    pub(crate) fn packet(&self) -> Option<Vec<u8>> {
+        let (code, sqlstate): (u16, &[u8; 5]) = match self {
+            Self::Client(fault) => match fault {
+                ClientFault::Gone => return None,
+                ClientFault::Stream(StreamError::TimedOut) => (4031, b"HY000"),
+                ClientFault::Stream(_) => return None,
+                ClientFault::Malformed(_) => (1835, b"HY000"),
+                ClientFault::Sequence { .. } => (1156, b"08S01"),
+                ClientFault::TooLong { .. } => (1153, b"08S01"),
+                ClientFault::Tls => (1043, b"08S01"),
+                ClientFault::Denied { .. } => (1045, b"28000"),
+                ClientFault::Auth(_) => (1043, b"08S01"),
+            },
+            Self::Backend { fault, .. } => match fault {
+                // The server's own refusal says best what is wrong (1040, 1203, 1049 …).
+                BackendFault::Refused { code, sqlstate, .. } => {
+                    let state = sqlstate.as_bytes().try_into().unwrap_or(b"HY000");
+                    return Some(err(*code, state, &self.text()));
+                }
+                BackendFault::Stream(_) | BackendFault::Closed => (2013, b"HY000"),
+                BackendFault::Unresolved => (2005, b"HY000"),
+                BackendFault::Malformed(_)
+                | BackendFault::Auth(_)
+                | BackendFault::Unsolicited => (2027, b"HY000"),
+            },
+            Self::Proxy(fault) => match fault {
+                ProxyFault::NoBackendKnown => (2003, b"HY000"),
+                ProxyFault::NoPrimary => (1290, b"HY000"),
+                ProxyFault::Refused(refusal) => {
+                    return Some(err(refusal.code(), &refusal.sqlstate(), &refusal.to_string()));
+                }
+                ProxyFault::QueueTimeout { .. } => (1203, b"42000"),
+                ProxyFault::QueueFull | ProxyFault::TooManySessions => (1040, b"08004"),
+                ProxyFault::Unsupported(_) => (1235, b"42000"),
+                ProxyFault::UnknownCommand => (1047, b"08S01"),
+                ProxyFault::UnknownThread(_) => (1094, b"HY000"),
+                ProxyFault::NotOwner(_) => (1095, b"HY000"),
+                ProxyFault::Draining => (1053, b"08S01"),
+                ProxyFault::Killed => (1927, b"70100"),
+            },
+        };
+        Some(err(code, sqlstate, &self.text()))
+    }
+
+    /// What the client is told; the servers' own words where drivers look for them.
+    fn text(&self) -> String {
+        match self {
+            Self::Client(ClientFault::Denied { user, with_password }) => {
+                let using = if *with_password { "YES" } else { "NO" };
+                format!("Access denied for user '{user}' (using password: {using})")
+            }
+            Self::Backend { fault: BackendFault::Refused { message, .. }, .. } => message.clone(),
+            Self::Proxy(ProxyFault::UnknownThread(id)) => format!("Unknown thread id: {id}"),
+            Self::Proxy(ProxyFault::NotOwner(id)) => format!("You are not owner of thread {id}"),
+            Self::Proxy(ProxyFault::UnknownCommand) => "Unknown command".to_owned(),
+            Self::Client(_) | Self::Backend { .. } | Self::Proxy(_) => format!("Lanewire: {self}"),
+        }
+    }
+}
+
+fn err(code: u16, sqlstate: &[u8; 5], message: &str) -> Vec<u8> {
+    ErrPacket { code, sqlstate: *sqlstate, message: message.as_bytes() }.encode()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(fault: &Fault) -> (u16, String, String) {
+        let payload = fault.packet().expect("an ERR");
+        let packet = ErrPacket::decode(&payload).expect("decodes");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (packet.code, text(&packet.sqlstate), text(packet.message))
+    }
+
+    #[test]
+    fn errors_speak_the_servers_language() {
+        let denied = ClientFault::Denied { user: "app".into(), with_password: true }.into();
+        let (code, state, text) = decoded(&denied);
+        assert_eq!((code, state.as_str()), (1045, "28000"));
+        assert_eq!(text, "Access denied for user 'app' (using password: YES)");
+        assert_eq!(decoded(&ProxyFault::NoPrimary.into()).0, 1290);
+        assert_eq!(decoded(&ProxyFault::QueueFull.into()).0, 1040);
+        assert_eq!(decoded(&ProxyFault::QueueTimeout { waited_ms: 5 }.into()).0, 1203);
+    }
+
+    #[test]
+    fn a_servers_refusal_passes_through() {
+        let fault = BackendFault::Refused {
+            code: 1049,
+            sqlstate: "42000".into(),
+            message: "Unknown database 'x'".into(),
+        };
+        let fault = Fault::Backend { backend: "a".into(), fault };
+        assert_eq!(decoded(&fault), (1049, "42000".into(), "Unknown database 'x'".into()));
+        assert!(fault.session_survives());
+    }
+
+    #[test]
+    fn nobody_is_told_when_nobody_is_there() {
+        assert!(Fault::from(ClientFault::Gone).packet().is_none());
+        assert!(!Fault::from(ClientFault::Gone).session_survives());
+    }
+}

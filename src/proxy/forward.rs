@@ -1,0 +1,224 @@
+//! Moving a reply from a backend connection to the client: bytes as they came, except that OK
+//! packets lose the session state that the client did not ask for.
+
+use crate::net::Chunk;
+use crate::protocol::{
+    Capabilities, Event, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, Progress, ReplyKind,
+    StatusFlags, Summary, Terminal, TerminalKind, put_packet, statement_id, strip_session_state,
+};
+
+use super::fault::{BackendFault, ClientFault};
+use super::inbox::Inbox;
+use super::link::Link;
+
+/// Unsent bytes to a client at which the reading from its backend stops.
+const UNSENT_MAX: usize = 256 * 1024;
+
+/// How a reply ended.
+pub(super) struct Reply {
+    pub(super) summary: Summary,
+    /// Session-track entries of all the reply's OK packets, one behind the other.
+    pub(super) changes: Vec<u8>,
+    /// The id that COM_STMT_PREPARE gave.
+    pub(super) prepared: Option<u32>,
+}
+
+/// Why a reply did not reach its end.
+pub(super) enum Broken {
+    /// The backend's fault. `untouched`: no byte of the reply has reached the client.
+    Backend { fault: BackendFault, untouched: bool },
+    Client(ClientFault),
+}
+
+/// What a reply's forwarding needs to know.
+pub(super) struct Forward<'a> {
+    pub(super) client: &'a mut Inbox,
+    pub(super) link: &'a mut Link,
+    pub(super) kind: ReplyKind,
+    /// The client asked for session tracking itself.
+    pub(super) client_tracks: bool,
+    /// Number of the reply's first packet: one more than the command's last.
+    pub(super) sequence: u8,
+    prepared: Option<u32>,
+}
+
+impl<'a> Forward<'a> {
+    pub(super) fn new(
+        client: &'a mut Inbox,
+        link: &'a mut Link,
+        kind: ReplyKind,
+        client_tracks: bool,
+        sequence: u8,
+    ) -> Self {
+        Self { client, link, kind, client_tracks, sequence, prepared: None }
+    }
+}
+
+impl Forward<'_> {
+    /// Forwards one whole reply.
+    pub(super) async fn run(mut self) -> Result<Reply, Broken> {
+        self.link.tracker.reset(self.kind, self.link.capabilities);
+        self.link.tracker.expect_sequence(self.sequence);
+        let mut changes = Vec::new();
+        let mut untouched = true;
+        loop {
+            let mut chunk = match self.link.inbox.chunk().await {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    return Err(Broken::Backend { fault: error.into(), untouched });
+                }
+            };
+            let step = self.take(&mut chunk, &mut changes);
+            let step = step.map_err(|fault| Broken::Backend { fault, untouched })?;
+            untouched = false;
+            match step {
+                Step::Done => {
+                    self.link.inbox.put_back(chunk);
+                    let summary = *self.link.tracker.summary();
+                    return Ok(Reply { summary, changes, prepared: self.prepared });
+                }
+                Step::LocalInfile => {
+                    self.link.inbox.put_back(chunk);
+                    self.send_file().await?;
+                }
+                Step::More => {
+                    let drained = self.client.stream.drained(UNSENT_MAX).await;
+                    drained.map_err(|e| Broken::Client(ClientFault::Stream(e)))?;
+                }
+            }
+        }
+    }
+
+    /// Sends what of `chunk` belongs to the reply and leaves the rest in it.
+    fn take(&mut self, chunk: &mut Chunk, changes: &mut Vec<u8>) -> Result<Step, BackendFault> {
+        // Bytes at the front of `chunk` that are seen and may leave together.
+        let mut seen = 0;
+        loop {
+            let input = chunk.as_slice().get(seen..).unwrap_or_default();
+            if input.is_empty() {
+                self.flush(chunk, seen);
+                return Ok(Step::More);
+            }
+            let progress = self.link.tracker.feed(input)?;
+            match progress.event {
+                Event::More => {
+                    self.flush(chunk, seen + progress.forward);
+                    chunk.advance(chunk.len());
+                    return Ok(Step::More);
+                }
+                Event::Held => {
+                    self.flush(chunk, seen + progress.forward);
+                    self.client.stream.send(Chunk::from(self.link.tracker.held().to_vec()));
+                    chunk.advance(progress.used - progress.forward);
+                    seen = 0;
+                }
+                Event::Terminal(terminal) => {
+                    let end = self.terminal(chunk, seen, &progress, terminal, changes)?;
+                    seen = end;
+                    let step = match terminal.kind {
+                        TerminalKind::LocalInfile => Step::LocalInfile,
+                        _ if terminal.done => Step::Done,
+                        _ => continue,
+                    };
+                    self.flush(chunk, seen);
+                    return Ok(step);
+                }
+            }
+        }
+    }
+
+    /// Handles a packet that ends something; returns how much of `chunk` may leave as it is.
+    fn terminal(
+        &mut self,
+        chunk: &mut Chunk,
+        seen: usize,
+        progress: &Progress,
+        terminal: Terminal,
+        changes: &mut Vec<u8>,
+    ) -> Result<usize, BackendFault> {
+        let input = chunk.as_slice().get(seen..).unwrap_or_default();
+        let tracker = &self.link.tracker;
+        let packet = tracker.terminal_packet(input, progress);
+        let is_whole = tracker.held().is_empty();
+        let mut rewritten = None;
+        if terminal.kind == TerminalKind::Prepare {
+            let payload = tracker.terminal_payload(input, progress);
+            self.prepared = Some(statement_id(payload)?);
+        }
+        if terminal.kind == TerminalKind::Ok {
+            let payload = tracker.terminal_payload(input, progress);
+            // The flag is in a fixed place only for small numbers: decoding is the sure way, and
+            // costs a few loads.
+            let ok = OkPacket::decode(payload, self.link.capabilities)?;
+            if ok.status.contains(StatusFlags::SESSION_STATE_CHANGED) {
+                changes.extend_from_slice(ok.session_state);
+                let payload = if self.client_tracks {
+                    visible_state(payload, &ok)
+                } else {
+                    Some(strip_session_state(payload)?)
+                };
+                rewritten = payload.map(|payload| {
+                    let sequence = Header::decode(packet).map_or(0, |header| header.seq);
+                    let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
+                    put_packet(&mut out, sequence, &payload);
+                    out
+                });
+            }
+        }
+        if rewritten.is_none() && is_whole {
+            return Ok(seen + progress.used);
+        }
+        let owned = rewritten.unwrap_or_else(|| packet.to_vec());
+        self.flush(chunk, seen + progress.forward);
+        self.client.stream.send(Chunk::from(owned));
+        chunk.advance(progress.used - progress.forward);
+        Ok(0)
+    }
+
+    fn flush(&mut self, chunk: &mut Chunk, len: usize) {
+        if len > 0 {
+            self.client.stream.send(chunk.split_to(len));
+        }
+    }
+
+    /// The server asked for a file: the client's packets go to it until an empty one.
+    async fn send_file(&mut self) -> Result<(), Broken> {
+        loop {
+            let packet = self.client.packet(MAX_PAYLOAD).await.map_err(|e| Broken::Client(e.into()))?;
+            let Some(header) = Header::decode(packet.as_slice()) else { continue };
+            self.link.inbox.stream.send(packet);
+            if header.len == 0 {
+                self.link.tracker.resume_after_infile();
+                self.link.tracker.expect_sequence(header.seq.wrapping_add(1));
+                return Ok(());
+            }
+            let drained = self.link.inbox.stream.drained(UNSENT_MAX).await;
+            if let Err(error) = drained {
+                let fault = BackendFault::Stream(error);
+                return Err(Broken::Backend { fault, untouched: false });
+            }
+        }
+    }
+}
+
+enum Step {
+    More,
+    LocalInfile,
+    Done,
+}
+
+/// The OK with only the entries that a session which never touched the trackers would see, as
+/// servers send by default: the schema, and the variables of `session_track_system_variables`'
+/// default. `None`: it is right as it is.
+fn visible_state(payload: &[u8], ok: &OkPacket<'_>) -> Option<Vec<u8>> {
+    let visible = super::visible::default_entries(ok.session_state);
+    if visible == ok.session_state {
+        return None;
+    }
+    let shown = OkPacket { session_state: &visible, ..*ok };
+    Some(if payload.first() == Some(&0xFE) {
+        shown.encode_as_eof(Capabilities::SESSION_TRACK)
+    } else {
+        shown.encode(Capabilities::SESSION_TRACK)
+    })
+}

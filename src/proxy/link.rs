@@ -1,0 +1,156 @@
+//! A backend connection that is logged in.
+
+use std::rc::Rc;
+
+use crate::cluster::BackendIdx;
+use crate::net::Chunk;
+use crate::protocol::{
+    Capabilities, Command, ErrPacket, Event, Malformed, OkPacket, ReplyKind, ReplyTracker, Summary,
+    TerminalKind, put_packet, text_row,
+};
+use crate::session::ReplayState;
+
+use super::fault::BackendFault;
+use super::inbox::{Inbox, InboxError};
+
+/// Asks for what `SET NAMES` governs: a login's collation is reported by no tracker.
+pub(super) const CHARACTER_SETS_QUERY: &[u8] =
+    b"SELECT @@character_set_client, @@character_set_results, @@collation_connection";
+
+/// The longest packet of a reply to a query of our own.
+const OWN_PACKET_MAX: usize = 64 * 1024;
+
+/// One connection to a backend and what is known of its state.
+pub(crate) struct Link {
+    pub(super) inbox: Inbox,
+    pub(super) backend: BackendIdx,
+    pub(super) capabilities: Capabilities,
+    /// The server's id of the connection, for KILL.
+    pub(super) thread_id: u32,
+    pub(super) state: Rc<ReplayState>,
+    /// State that nothing can replay may be on it: to be reset before others use it.
+    pub(super) pinned: bool,
+    pub(super) tracker: ReplyTracker,
+    /// Statement that turns the session trackers on, where the server has them.
+    pub(super) trackers: Option<Rc<str>>,
+}
+
+impl Link {
+    /// Sends a command of its own packet.
+    pub(super) fn send_command(&self, command: Command, argument: &[u8]) {
+        let mut payload = Vec::with_capacity(argument.len() + 1);
+        payload.push(command.byte());
+        payload.extend_from_slice(argument);
+        let mut out = Vec::with_capacity(payload.len() + 4);
+        put_packet(&mut out, 0, &payload);
+        self.inbox.stream.send(Chunk::from(out));
+    }
+
+    /// Says goodbye: a server counts a connection that just ends as aborted.
+    pub(super) fn quit(self) {
+        self.send_command(Command::Quit, b"");
+    }
+
+    /// Sends a query of our own and reads the first row of its answer.
+    pub(super) async fn query_row(
+        &mut self,
+        sql: &[u8],
+    ) -> Result<Vec<Option<Vec<u8>>>, BackendFault> {
+        self.send_command(Command::Query, sql);
+        self.read_row().await
+    }
+
+    /// The first column of [`Link::query_row`] as a number.
+    pub(super) async fn query_number(&mut self, sql: &[u8]) -> Result<Option<u64>, BackendFault> {
+        let row = self.query_row(sql).await?;
+        let text = row.into_iter().next().flatten().and_then(|text| String::from_utf8(text).ok());
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
+
+    /// Reads a reply of one small result set.
+    pub(super) async fn read_row(&mut self) -> Result<Vec<Option<Vec<u8>>>, BackendFault> {
+        let mut sequence = 1;
+        let mut packets = Vec::new();
+        let old = !self.capabilities.contains(Capabilities::DEPRECATE_EOF);
+        let mut ends = 0;
+        loop {
+            let (payload, next) = self.inbox.payload(OWN_PACKET_MAX, sequence).await?;
+            sequence = next;
+            match payload.first() {
+                Some(0xFF) => return Err(refusal(&payload)),
+                Some(0xFE) => ends += 1,
+                _ => packets.push(payload),
+            }
+            if ends == 1 + usize::from(old) {
+                break;
+            }
+        }
+        // Column count, column definitions, rows.
+        let columns = packets.first().and_then(|count| count.first()).copied().unwrap_or(0);
+        let row = packets.into_iter().nth(1 + usize::from(columns)).unwrap_or_default();
+        let values = text_row(&row).map(|value| value.map(|text| text.map(<[u8]>::to_vec)));
+        values.collect::<Result<_, _>>().map_err(BackendFault::Malformed)
+    }
+
+    /// Reads the reply to a command of our own; nothing of it reaches a client. `state` gets the
+    /// session-track bytes of each OK.
+    pub(super) async fn swallow(
+        &mut self,
+        kind: ReplyKind,
+        mut state: impl FnMut(&[u8]),
+    ) -> Result<Summary, BackendFault> {
+        self.tracker.reset(kind, self.capabilities);
+        loop {
+            let mut chunk = self.inbox.chunk().await.map_err(BackendFault::from)?;
+            loop {
+                let input = chunk.as_slice();
+                let progress = self.tracker.feed(input)?;
+                let mut done = false;
+                if let Event::Terminal(terminal) = progress.event {
+                    let payload = self.tracker.terminal_payload(input, &progress);
+                    match terminal.kind {
+                        TerminalKind::Ok => {
+                            let ok = OkPacket::decode(payload, self.capabilities)?;
+                            state(ok.session_state);
+                        }
+                        TerminalKind::Err => return Err(refusal(payload)),
+                        TerminalKind::LocalInfile => return Err(BackendFault::Unsolicited),
+                        TerminalKind::Eof | TerminalKind::Prepare | TerminalKind::Other => {}
+                    }
+                    done = terminal.done;
+                }
+                chunk.advance(progress.used);
+                if done {
+                    self.inbox.put_back(chunk);
+                    return Ok(*self.tracker.summary());
+                }
+                if chunk.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// A server's ERR as our fault.
+pub(super) fn refusal(payload: &[u8]) -> BackendFault {
+    match ErrPacket::decode(payload) {
+        Ok(packet) => BackendFault::Refused {
+            code: packet.code,
+            sqlstate: String::from_utf8_lossy(&packet.sqlstate).into_owned(),
+            message: String::from_utf8_lossy(packet.message).into_owned(),
+        },
+        Err(malformed) => BackendFault::Malformed(malformed),
+    }
+}
+
+impl From<InboxError> for BackendFault {
+    fn from(error: InboxError) -> Self {
+        match error {
+            InboxError::End => Self::Closed,
+            InboxError::Stream(error) => Self::Stream(error),
+            InboxError::TooLong { .. } => Self::Malformed(Malformed::Truncated),
+            InboxError::Sequence { .. } => Self::Unsolicited,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Floor 5: conversations with clients and backends.
+//!
+//! A session is one task that reads top to bottom: [`serve`] greets and authenticates
+//! (`handshake`), then runs one command after the other (`conversation`): classify, route, check
+//! out a connection (`checkout`), bring it to the session's state, send, forward the reply
+//! (`forward`), remember what it said, give the connection back (`statement`). What the sessions
+//! of a shard share is its [`Lane`].
+
+mod checkout;
+mod conversation;
+mod dial;
+mod fault;
+mod forward;
+mod handshake;
+mod inbox;
+mod kill;
+mod lane;
+mod lease;
+mod link;
+mod statement;
+mod upload;
+mod visible;
+mod waiting;
+
+pub(crate) use conversation::serve;
+pub(crate) use lane::{Lane, LaneParts};

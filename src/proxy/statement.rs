@@ -1,0 +1,523 @@
+//! One statement's way: route, check out, prepare the connection, send, forward, remember.
+
+use crate::cluster::{BackendIdx, BackendSet};
+use crate::net::Chunk;
+use crate::protocol::{
+    Capabilities, Command, HEADER_LEN, Header, MAX_PAYLOAD, ReplyKind, changes, put_packet,
+};
+use crate::route::{Decision, Leave, RouteInput, Target, decide, decide_opaque};
+use crate::session::{Hold, Keep, Pins, Preamble};
+use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
+
+use super::conversation::{Conversation, Next};
+use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
+use super::forward::{Broken, Forward, Reply};
+use super::lease::Lease;
+
+/// Longest read that is kept to be sent again: a longer one is not worth its copy.
+const SPARE_MAX: usize = 64 * 1024;
+
+/// A command on its way to a backend.
+pub(super) struct Request {
+    /// Taken out when it is sent.
+    packet: Option<Chunk>,
+    statement: Statement,
+    kind: ReplyKind,
+    /// Goes to the connection held, whatever it is held for.
+    pub(super) on_held: bool,
+    /// What COM_STMT_PREPARE prepares.
+    pub(super) prepares: Option<Statement>,
+}
+
+impl Request {
+    pub(super) fn new(packet: Chunk, statement: Statement, kind: ReplyKind) -> Self {
+        Self { packet: Some(packet), statement, kind, on_held: false, prepares: None }
+    }
+
+    /// Another backend may run it as well.
+    fn may_move(&self) -> bool {
+        self.statement.access == Access::Read && !self.on_held
+    }
+
+    /// A COM_QUERY of the proxy's own making.
+    pub(super) fn text(sql: &[u8], statement: Statement) -> Self {
+        Self::new(query_packet(sql), statement, ReplyKind::Query)
+    }
+}
+
+fn query_packet(sql: &[u8]) -> Chunk {
+    let mut payload = Vec::with_capacity(sql.len() + 1);
+    payload.push(Command::Query.byte());
+    payload.extend_from_slice(sql);
+    let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
+    put_packet(&mut out, 0, &payload);
+    Chunk::from(out)
+}
+
+fn text_of(packet: &Chunk) -> &[u8] {
+    packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default()
+}
+
+impl Conversation {
+    /// COM_QUERY.
+    pub(super) async fn query(
+        &mut self,
+        mut packet: Chunk,
+        statement: Statement,
+    ) -> Result<Next, Fault> {
+        if statement.traits.contains(Traits::KILL)
+            && let Some(target) = kill_target(text_of(&packet), self.session.dialect())
+            && !target.by_query_id
+        {
+            return self.kill(target.id, target.query_only).await;
+        }
+        self.session.begin(&statement, text_of(&packet), self.lane.settings.sql.pin_on_call);
+        if let Some(rewritten) = self.substitute(&statement, text_of(&packet)).await {
+            packet = query_packet(&rewritten);
+        }
+        self.run_request(Request::new(packet, statement, ReplyKind::Query)).await
+    }
+
+    /// The text with the session's own answers in it, where a function asks the connection for
+    /// what only the session knows.
+    async fn substitute(&mut self, statement: &Statement, sql: &[u8]) -> Option<Vec<u8>> {
+        const ASKS: Traits = Traits::READS_CONNECTION_ID
+            .union(Traits::READS_ROW_COUNT)
+            .union(Traits::READS_FOUND_ROWS);
+        if !statement.traits.intersects(ASKS) {
+            return None;
+        }
+        let on_own = self.held.is_some() && self.session.needs_connection(statement);
+        let last = self.session.last();
+        let values = Values {
+            connection_id: Some(u64::from(self.entry.id())),
+            row_count: last.row_count.filter(|_| !on_own),
+            found_rows: last.found_rows.filter(|_| !on_own),
+        };
+        substitute_functions(sql, self.session.dialect(), &values)
+    }
+
+    /// Runs a command; a read whose connection cannot be had, or breaks before its reply begins,
+    /// is tried once on every backend that may serve it.
+    pub(super) async fn run_request(&mut self, mut request: Request) -> Result<Next, Fault> {
+        self.outbox = request.packet.take();
+        let mut tried = BackendSet::EMPTY;
+        let mut first: Option<Fault> = None;
+        loop {
+            let lease = match self.connection_for(&request, &tried).await {
+                Ok(lease) => lease,
+                Err(NoLease { fault, backend }) => {
+                    let backend = backend.filter(|_| request.may_move());
+                    let Some(backend) = backend else { return Err(first.unwrap_or(fault)) };
+                    tracing::info!(session = self.entry.id(), "{fault}; trying another backend");
+                    tried.insert(backend);
+                    first.get_or_insert(fault);
+                    continue;
+                }
+            };
+            let backend = lease.peek().backend;
+            let firmly = self.session.needs_connection(&request.statement) || request.on_held;
+            let retry = self.keep_spare(&request, firmly);
+            let packet = self.outbox.take().unwrap_or_else(|| Chunk::from(Vec::new()));
+            match self.exchange(lease, packet, &request).await {
+                Ok((lease, reply)) => return self.remember(lease, &reply, &request).await,
+                Err(Unfinished { fault, again }) => {
+                    self.session.left_connection();
+                    self.set_held(None);
+                    if !(again && retry) {
+                        return Err(if firmly { self.lost_state(fault) } else { fault });
+                    }
+                    tracing::info!(session = self.entry.id(), "{fault}; trying another backend");
+                    self.lane.metrics.counters().retries.bump();
+                    tried.insert(backend);
+                    first.get_or_insert(fault);
+                    self.outbox = Some(Chunk::from(self.spare.clone()));
+                }
+            }
+        }
+    }
+
+    /// Runs a command of the proxy's own on `backend`, beside whatever the session holds.
+    pub(super) async fn run_apart(
+        &mut self,
+        backend: BackendIdx,
+        mut request: Request,
+    ) -> Result<Next, Fault> {
+        let lease = self.acquire(backend, false).await?;
+        let Some(packet) = request.packet.take() else { return Ok(Next::Go) };
+        match self.exchange(lease, packet, &request).await {
+            Ok((lease, _)) => {
+                self.lane.release(lease);
+                self.set_held(self.held.as_ref());
+                Ok(Next::Go)
+            }
+            Err(Unfinished { fault, .. }) => Err(fault),
+        }
+    }
+
+    /// Copies a read's packet where it may be sent again; says whether it may.
+    fn keep_spare(&mut self, request: &Request, firmly: bool) -> bool {
+        let may = request.statement.access == Access::Read
+            && !firmly
+            && request.kind == ReplyKind::Query;
+        let packet = self.outbox.as_ref().filter(|packet| may && packet.len() <= SPARE_MAX);
+        if let Some(packet) = packet {
+            self.spare.clear();
+            self.spare.extend_from_slice(packet.as_slice());
+        }
+        packet.is_some()
+    }
+
+    /// The connection held where the statement belongs there, else one from a pool.
+    async fn connection_for(
+        &mut self,
+        request: &Request,
+        tried: &BackendSet,
+    ) -> Result<Lease, NoLease> {
+        let decision = self.route(request, tried);
+        if let Some(refusal) = decision.refuse {
+            return Err(Fault::from(ProxyFault::Refused(refusal)).into());
+        }
+        if let Some(lease) = self.held.take() {
+            if decision.target == Target::Held {
+                return self.still_held(lease).map_err(NoLease::from);
+            }
+            self.leave(lease, decision.leave).await;
+        }
+        let backend = match decision.target {
+            Target::Replica => self.replica(tried).or_else(|| self.primary(tried)),
+            Target::Primary | Target::Held | Target::Proxy(_) => self.primary(tried),
+        };
+        let backend = backend.ok_or_else(|| Fault::from(ProxyFault::NoPrimary))?;
+        let lease = self.lease_at(backend, &request.statement).await;
+        let mut lease = lease.map_err(|fault| {
+            let moves = matches!(fault, Fault::Backend { .. });
+            NoLease { fault, backend: moves.then_some(backend) }
+        })?;
+        if decision.leave == Leave::Reopen {
+            let begun = lease.run(b"START TRANSACTION READ ONLY").await;
+            begun.map_err(|fault| self.lane.backend_fault(backend, fault))?;
+        }
+        Ok(lease)
+    }
+
+    fn route(&self, request: &Request, tried: &BackendSet) -> Decision {
+        let held = self.held.as_ref().map(|lease| lease.peek().backend);
+        let view = self.lane.view.borrow();
+        let input = RouteInput {
+            held: held.and_then(|held| view.backend(held)).map(|backend| backend.role),
+            in_transaction: self.session.in_transaction(),
+            transaction_read_only: self.session.transaction_read_only(),
+            autocommit: self.session.autocommit(),
+            pinned: self.session.pinned_before(),
+            needs_held: self.session.needs_connection(&request.statement),
+            primary_up: self.primary(tried).is_some(),
+            replica_available: self.lane.balancer.borrow().has_replica(&view, self.lane.net.now()),
+            pin_on_call: self.lane.settings.sql.pin_on_call,
+        };
+        if request.on_held {
+            decide_opaque(self.session.pins(), &input)
+        } else {
+            decide(&request.statement, &input)
+        }
+    }
+
+    fn primary(&self, tried: &BackendSet) -> Option<BackendIdx> {
+        let primary = self.lane.view.borrow().primary()?;
+        let now = self.lane.net.now();
+        let may = !tried.contains(primary) && self.lane.balancer.borrow().may_try(primary, now);
+        may.then_some(primary)
+    }
+
+    fn replica(&self, tried: &BackendSet) -> Option<BackendIdx> {
+        let lane = &self.lane;
+        let (view, outstanding) = (lane.view.borrow(), lane.outstanding.borrow());
+        lane.balancer.borrow_mut().pick_replica(&view, &outstanding, tried, lane.net.now())
+    }
+
+    /// The connection held, if it is still there.
+    fn still_held(&mut self, lease: Lease) -> Result<Lease, Fault> {
+        if lease.peek().inbox.is_quiet() {
+            return Ok(lease);
+        }
+        let fault = self.lane.backend_fault(lease.peek().backend, BackendFault::Closed);
+        drop(lease);
+        let bound = self.held_for_good();
+        self.session.left_connection();
+        self.set_held(None);
+        // Warnings and counts are a loss that a client can bear; a transaction is not.
+        Err(if bound { self.lost_state(fault) } else { fault })
+    }
+
+    /// Lets the connection held go before the statement runs elsewhere.
+    async fn leave(&mut self, mut lease: Lease, leave: Leave) {
+        if leave != Leave::Nothing && lease.run(b"COMMIT").await.is_err() {
+            lease.spoil();
+        }
+        self.give_back(lease).await;
+        self.set_held(None);
+    }
+
+    fn held_for_good(&self) -> bool {
+        self.session.in_transaction() || !self.session.pins().is_empty()
+    }
+
+    /// A connection to the primary, as if nothing were held.
+    pub(super) async fn primary_lease(&mut self, statement: &Statement) -> Result<Lease, Fault> {
+        let backend = self.primary(&BackendSet::EMPTY).ok_or(ProxyFault::NoPrimary)?;
+        self.lease_at(backend, statement).await
+    }
+
+    async fn lease_at(
+        &mut self,
+        backend: BackendIdx,
+        statement: &Statement,
+    ) -> Result<Lease, Fault> {
+        loop {
+            let lease = self.acquire(backend, false).await?;
+            if self.session.preamble_for(statement, lease.state()).is_ok() {
+                return Ok(lease);
+            }
+            // It has a schema selected, which cannot be unselected.
+            drop(lease);
+        }
+    }
+
+    /// Sends a command with its preamble and forwards the reply.
+    async fn exchange(
+        &mut self,
+        mut lease: Lease,
+        packet: Chunk,
+        request: &Request,
+    ) -> Result<(Lease, Reply), Unfinished> {
+        let backend = lease.peek().backend;
+        let metrics = self.lane.metrics.clone();
+        let counters = metrics.backend(usize::from(backend.0));
+        counters.queries.bump();
+        let is_read = request.statement.access == Access::Read;
+        if is_read { counters.reads.bump() } else { counters.writes.bump() }
+        self.entry.set_backend(Some((usize::from(backend.0), lease.peek().thread_id)));
+        let _busy = self.lane.outstanding_guard(backend);
+        let sent = lease.stream().sent_bytes();
+        let result = self.converse(&mut lease, packet, request, is_read).await;
+        match result {
+            Ok(reply) => {
+                if reply.summary.error.is_some() {
+                    counters.errors.bump();
+                }
+                Ok((lease, reply))
+            }
+            Err(Broken::Client(fault)) => {
+                Err(Unfinished { fault: fault.into(), again: false })
+            }
+            Err(Broken::Backend { fault, untouched }) => {
+                counters.errors.bump();
+                let refused = matches!(fault, BackendFault::Refused { .. });
+                let never_left = lease.stream().sent_bytes() == sent;
+                let fault = self.lane.backend_fault(backend, fault);
+                if untouched {
+                    return Err(Unfinished { fault, again: !refused && (is_read || never_left) });
+                }
+                tracing::warn!(session = self.entry.id(), "{fault}, in the middle of a reply");
+                // Nothing can be said in the middle of a packet.
+                Err(Unfinished { fault: ClientFault::Gone.into(), again: false })
+            }
+        }
+    }
+
+    async fn converse(
+        &mut self,
+        lease: &mut Lease,
+        packet: Chunk,
+        request: &Request,
+        is_read: bool,
+    ) -> Result<Reply, Broken> {
+        let preamble =
+            self.session.preamble_for(&request.statement, lease.state()).unwrap_or_default();
+        let replies = send_preamble(lease, &preamble);
+        // A write must not run where the preamble failed: the wrong schema or sql_mode would be
+        // worse than a round trip. States converge, so this is rare.
+        let first = !is_read && (preamble.init_db.is_some() || preamble.set_sql.is_some());
+        if first {
+            self.swallow_preamble(lease, &replies, request).await?;
+        }
+        let mut sequence = 1;
+        let len = Header::decode(packet.as_slice()).map_or(0, |header| header.len as usize);
+        lease.stream().send(packet);
+        if len == MAX_PAYLOAD {
+            let rest = self.client.forward_command_rest(lease.stream(), 1).await;
+            sequence = rest.map_err(Broken::Client)?;
+        }
+        if !first {
+            self.swallow_preamble(lease, &replies, request).await?;
+        }
+        let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
+        let inbox = &mut self.client.inbox;
+        Forward::new(inbox, lease.link(), request.kind, tracks, sequence).run().await
+    }
+
+    async fn swallow_preamble(
+        &mut self,
+        lease: &mut Lease,
+        replies: &[ReplyKind],
+        request: &Request,
+    ) -> Result<(), Broken> {
+        if replies.is_empty() {
+            return Ok(());
+        }
+        for kind in replies {
+            let swallowed = lease.link().swallow(*kind, |_| ()).await;
+            swallowed.map_err(|fault| Broken::Backend { fault, untouched: true })?;
+        }
+        lease.link().state = self.session.state().clone();
+        self.session.preamble_done(&request.statement);
+        Ok(())
+    }
+
+    /// Takes in what the reply said and decides whether the connection stays.
+    async fn remember(
+        &mut self,
+        mut lease: Lease,
+        reply: &Reply,
+        request: &Request,
+    ) -> Result<Next, Fault> {
+        self.lane.alive(lease.peek().backend);
+        for change in changes(&reply.changes).flatten() {
+            self.session.note_change(change);
+        }
+        if let (Some(id), Some(statement)) = (reply.prepared, request.prepares) {
+            self.prepared.insert(id, statement);
+            self.last_prepared = Some(id);
+        }
+        let keep = self.session.after_reply(
+            &request.statement,
+            &reply.summary,
+            &mut self.lane.interner.borrow_mut(),
+        );
+        lease.link().state = self.session.state().clone();
+        match keep {
+            Keep::Release { .. } => {
+                self.set_held(None);
+                self.give_back(lease).await;
+            }
+            Keep::Hold(hold) => {
+                self.set_held(Some(&lease));
+                if hold == Hold::Pinned {
+                    lease.link().pinned = true;
+                }
+                self.held = Some(lease);
+            }
+            Keep::Close => {
+                drop(lease);
+                self.set_held(None);
+                return Ok(Next::End);
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    /// Shows the connection held, and why, in the session table.
+    pub(super) fn set_held(&self, lease: Option<&Lease>) {
+        self.entry.set_pins(self.session.pins().bits());
+        self.entry.set_backend(lease.map(|lease| {
+            let link = lease.peek();
+            (usize::from(link.backend.0), link.thread_id)
+        }));
+    }
+
+    /// Re-examines a hold whose reason may be gone.
+    pub(super) async fn settle(&mut self) {
+        if !self.held_for_good()
+            && let Some(lease) = self.held.take()
+        {
+            self.give_back(lease).await;
+            self.set_held(None);
+        }
+    }
+
+    /// Gives a connection to its pool in the state the session left it in.
+    async fn give_back(&mut self, mut lease: Lease) {
+        if self.session.insert_id_in_doubt() {
+            // Only this connection can say whether the INSERT gave its id itself.
+            match lease.link().query_number(b"SELECT LAST_INSERT_ID()").await {
+                Ok(Some(value)) => self.session.resolve_insert_id(value),
+                Ok(None) | Err(_) => lease.spoil(),
+            }
+        }
+        if lease.peek().pinned {
+            // What nothing could replay may still be on it.
+            _ = lease.reset(&self.lane).await;
+            lease.link().pinned = false;
+        }
+        self.session.left_connection();
+        self.lane.release(lease);
+    }
+
+    /// Ends what the session holds on a backend: a transaction is rolled back.
+    pub(super) async fn let_go(&mut self) {
+        self.forget_statements();
+        if let Some(mut lease) = self.held.take() {
+            if self.is_bound_to(&lease) {
+                _ = lease.reset(&self.lane).await;
+            }
+            self.lane.release(lease);
+        }
+        self.session.unpin(Pins::all());
+        self.session.left_connection();
+        self.set_held(None);
+    }
+
+    fn is_bound_to(&self, lease: &Lease) -> bool {
+        lease.peek().pinned || self.held_for_good()
+    }
+
+    /// A held connection broke: a transaction or other state went with it, so after the ERR only
+    /// a new login makes clear what is.
+    fn lost_state(&self, fault: Fault) -> Fault {
+        self.refuse(1, &fault);
+        tracing::info!(session = self.entry.id(), "{fault}");
+        ClientFault::Gone.into()
+    }
+
+    /// The session's end.
+    pub(super) async fn end(mut self) {
+        self.entry.set_state(crate::metrics::SessionState::Closing);
+        self.let_go().await;
+    }
+}
+
+/// Why a statement has no connection.
+struct NoLease {
+    fault: Fault,
+    /// The backend at fault: another may do.
+    backend: Option<BackendIdx>,
+}
+
+impl From<Fault> for NoLease {
+    fn from(fault: Fault) -> Self {
+        Self { fault, backend: None }
+    }
+}
+
+/// A statement without a whole reply.
+struct Unfinished {
+    fault: Fault,
+    /// Nothing of it was seen by anyone: it may run elsewhere.
+    again: bool,
+}
+
+/// Sends the preamble and says what replies it draws.
+fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind> {
+    let mut replies = Vec::new();
+    let link = lease.peek();
+    if let Some(schema) = &preamble.init_db {
+        link.send_command(Command::InitDb, schema);
+        replies.push(ReplyKind::Simple);
+    }
+    let texts = preamble.set_sql.as_deref().into_iter().chain(preamble.clear_sql);
+    for sql in texts {
+        link.send_command(Command::Query, sql);
+        replies.push(ReplyKind::Query);
+    }
+    replies
+}

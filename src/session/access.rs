@@ -1,0 +1,112 @@
+//! What other floors may ask a session.
+
+use std::rc::Rc;
+
+use super::last::{InsertId, LastStatement};
+use super::memory::Session;
+use super::{Pins, ReplayState};
+use crate::protocol::StatusFlags;
+use crate::sql::{Charset, Dialect};
+
+impl Session {
+    /// Adds pins that no statement brings (COM_STMT_PREPARE, an open cursor …).
+    pub fn pin(&mut self, pins: Pins) {
+        self.pins |= pins;
+    }
+
+    /// Takes pins back whose reason is gone.
+    pub fn unpin(&mut self, pins: Pins) {
+        self.pins.remove(pins);
+    }
+
+    /// Why it must keep its connection.
+    #[must_use]
+    pub fn pins(&self) -> Pins {
+        self.pins
+    }
+
+    /// What it has set that can be replayed: also the state of the connection it holds.
+    #[must_use]
+    pub fn state(&self) -> &Rc<ReplayState> {
+        &self.state
+    }
+
+    /// Takes in status flags that came with no statement (the OK packet of the login).
+    pub fn set_status(&mut self, status: StatusFlags) {
+        self.status = status;
+    }
+
+    /// The last status flags the server sent.
+    #[must_use]
+    pub fn status(&self) -> StatusFlags {
+        self.status
+    }
+
+    /// Whether a transaction is or may be open.
+    #[must_use]
+    pub fn in_transaction(&self) -> bool {
+        self.status.contains(StatusFlags::IN_TRANS) || self.transaction_in_doubt
+    }
+
+    /// Whether the open transaction is read-only.
+    #[must_use]
+    pub fn transaction_read_only(&self) -> bool {
+        self.in_transaction() && self.status.contains(StatusFlags::IN_TRANS_READONLY)
+    }
+
+    /// Whether autocommit is on.
+    #[must_use]
+    pub fn autocommit(&self) -> bool {
+        self.status.contains(StatusFlags::AUTOCOMMIT)
+    }
+
+    /// The transaction's characteristics as the server wrote them; empty outside of one.
+    #[must_use]
+    pub fn characteristics(&self) -> &[u8] {
+        &self.characteristics
+    }
+
+    /// What the last statement left.
+    #[must_use]
+    pub fn last(&self) -> &LastStatement {
+        &self.last
+    }
+
+    /// The GTID of the session's last write; empty before one.
+    #[must_use]
+    pub fn gtid(&self) -> &[u8] {
+        &self.gtid
+    }
+
+    /// Whether `SELECT LAST_INSERT_ID()` should be asked on the connection held before it is
+    /// released or the session asks itself: see [`InsertId::Unsure`].
+    #[must_use]
+    pub fn insert_id_in_doubt(&self) -> bool {
+        matches!(self.last.insert_id, InsertId::Unsure { .. })
+    }
+
+    /// The connection that ran the INSERT answered `SELECT LAST_INSERT_ID()`.
+    pub fn resolve_insert_id(&mut self, answer: u64) {
+        self.last.resolve_insert_id(answer);
+        self.insert_id_here = self.last.insert_id == InsertId::Known(answer);
+    }
+
+    /// How the servers read this session's texts.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        let Some(mode) = self.state.variable(b"sql_mode") else { return self.server.dialect };
+        let has = |flag: &[u8]| mode.split(|byte| *byte == b',').any(|set| set == flag);
+        Dialect {
+            ansi_quotes: has(b"ANSI_QUOTES"),
+            no_backslash_escapes: has(b"NO_BACKSLASH_ESCAPES"),
+            ..self.server.dialect
+        }
+    }
+
+    /// How the session's character set lays out its texts; `None` where the session has set
+    /// none and the server's default rules.
+    #[must_use]
+    pub fn charset(&self) -> Option<Charset> {
+        self.state.variable(b"character_set_client").map(Charset::of)
+    }
+}

@@ -1,0 +1,161 @@
+//! What a server reported beside the reply, and what it should have.
+
+use super::last::InsertId;
+use super::memory::Session;
+use super::state::{VariableKind, variable_kind};
+use super::text::{Hidden, InsertText};
+use super::{Pins, StateInterner};
+use crate::protocol::Change;
+use crate::sql::{Statement, Traits};
+
+/// What came in with the statement under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pending {
+    pub(super) variables: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The schema entry: `Some(None)` is "none selected".
+    pub(super) schema: Option<Option<Vec<u8>>>,
+    pub(super) marked: bool,
+    pub(super) hidden: Hidden,
+    pub(super) insert: InsertText,
+    /// The SET assigns to several variables: an error may have come half way.
+    pub(super) several: bool,
+    pub(super) names_insert_id: bool,
+    pub(super) keeps_warnings: bool,
+    /// Pins that this statement brought.
+    pub(super) brought: Pins,
+    pub(super) lock_reported: bool,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self {
+            variables: Vec::new(),
+            schema: None,
+            marked: false,
+            hidden: Hidden::Nothing,
+            insert: InsertText::NONE,
+            several: false,
+            names_insert_id: false,
+            keeps_warnings: false,
+            brought: Pins::empty(),
+            lock_reported: false,
+        }
+    }
+}
+
+impl Session {
+    /// Takes in one entry of an OK packet that answers the client's own statement.
+    pub fn note_change(&mut self, change: Change<'_>) {
+        match change {
+            Change::SystemVariable { name, value } => self.note_variable(name, value),
+            Change::Schema(name) => {
+                self.pending.schema = Some((!name.is_empty()).then(|| name.to_vec()));
+            }
+            Change::StateChanged(changed) => self.pending.marked |= changed,
+            Change::Gtids(set) => replace(&mut self.gtid, set),
+            Change::TransactionCharacteristics(text) => {
+                replace(&mut self.characteristics, text);
+                if text.is_empty() && !self.pending.brought.contains(Pins::ONE_SHOT_TRANSACTION) {
+                    self.pins.remove(Pins::ONE_SHOT_TRANSACTION);
+                }
+            }
+            Change::TransactionState(state) => {
+                self.tables_locked = state.get(7) == Some(&b'L');
+                self.pending.lock_reported |= self.tables_locked;
+            }
+            Change::Unknown(_) => self.pending.marked = true,
+        }
+    }
+
+    fn note_variable(&mut self, name: &[u8], value: &[u8]) {
+        let name = name.to_ascii_lowercase();
+        match variable_kind(&name) {
+            VariableKind::Replayable => self.pending.variables.push((name, value.to_vec())),
+            VariableKind::Derived => {}
+            VariableKind::Event => self.pins |= Pins::EVENT_VARIABLE,
+            VariableKind::InsertId => {
+                let value = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                self.last.insert_id = value.map_or(InsertId::OnConnection, InsertId::Known);
+            }
+            VariableKind::Gtid => replace(&mut self.gtid, value),
+            VariableKind::Tracking => self.pins |= Pins::SESSION_TRACK,
+            VariableKind::Unusable => self.pins |= Pins::UNKNOWN_CHANGE,
+        }
+    }
+
+    /// Puts in what the server does not report.
+    pub(super) fn apply_hidden(&mut self, statement: &Statement) {
+        match std::mem::replace(&mut self.pending.hidden, Hidden::Nothing) {
+            Hidden::Nothing => {}
+            Hidden::Names { set, collation } => {
+                if !self.server.trackers {
+                    for name in [
+                        &b"character_set_client"[..],
+                        b"character_set_results",
+                        b"character_set_connection",
+                    ] {
+                        self.pending.variables.push((name.to_vec(), set.clone()));
+                    }
+                }
+                if let Some(collation) = collation {
+                    self.pending.variables.push((b"collation_connection".to_vec(), collation));
+                }
+            }
+            Hidden::Schema(name) => self.pending.schema = Some(Some(name)),
+            Hidden::Unreadable => {
+                let pin =
+                    if self.server.trackers { Pins::UNKNOWN_CHANGE } else { Pins::UNTRACKED_SET };
+                self.pins |= pin;
+            }
+        }
+        if !self.server.trackers && statement.traits.contains(Traits::STORED_FUNCTION) {
+            self.pins |= Pins::UNKNOWN_CHANGE;
+        }
+    }
+
+    /// Pins for a change that nothing explains.
+    pub(super) fn explain(&mut self, statement: &Statement, failed: bool) {
+        let traits = statement.traits;
+        let explained = traits.intersects(Traits::PLAIN_SET | Traits::USE)
+            && !traits.intersects(Traits::CALL | Traits::STORED_FUNCTION);
+        // DROP DATABASE of the current schema.
+        let schema_dropped = statement.statements == 1
+            && traits.contains(Traits::IMPLICIT_COMMIT)
+            && self.pending.schema.is_some();
+        let own = traits.intersects(Traits::PINS) || {
+            statement.statements == 1 && traits.intersects(Traits::RELEASES)
+        };
+        let marked = self.pending.marked && !explained && !schema_dropped && !own;
+        // The servers check all assignments before they make the first, but not quite all.
+        let half_way = failed && traits.contains(Traits::PLAIN_SET) && self.pending.several;
+        if marked || half_way {
+            self.pins |= Pins::UNKNOWN_CHANGE;
+        }
+    }
+
+    pub(super) fn apply_variables(&mut self, states: &mut StateInterner) {
+        if self.pending.variables.is_empty() && self.pending.schema.is_none() {
+            return;
+        }
+        let mut state = (*self.state).clone();
+        if let Some(schema) = self.pending.schema.take() {
+            state.set_schema(schema.as_deref());
+        }
+        // The collation last: it decides the connection's character set too, and the trackers
+        // report final values in any order.
+        let (collation, others): (Vec<_>, Vec<_>) =
+            self.pending.variables.drain(..).partition(|(name, _)| name == b"collation_connection");
+        for (name, value) in others.iter().chain(&collation) {
+            state.set_variable(name, value);
+        }
+        if state != *self.state {
+            self.state = states.intern(state);
+        }
+    }
+}
+
+/// Replaces the bytes in `buffer`, whose room is used again.
+fn replace(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    buffer.clear();
+    buffer.extend_from_slice(bytes);
+}

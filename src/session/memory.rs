@@ -1,0 +1,341 @@
+//! The session itself: how each statement and its reply change what is remembered.
+
+use std::rc::Rc;
+
+use thiserror::Error;
+
+use crate::protocol::{StatusFlags, Summary};
+use crate::sql::{Access, Dialect, Statement, Traits, Verb};
+
+use super::last::{InsertId, LastStatement};
+use super::changes::Pending;
+use super::text::{self, Hidden, InsertText};
+use super::{Pins, Preamble, ReplayState, StateInterner, difference};
+
+/// What a session must know of the server it talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ServerKind {
+    /// Whether its OK packets report changes (see `ServerFacts::has_trackers`).
+    pub trackers: bool,
+    /// How it reads texts while the session has set no `sql_mode`.
+    pub dialect: Dialect,
+}
+
+/// Whether the backend connection stays with the session after a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// It may serve others; it is in this state.
+    Release {
+        /// The connection's state.
+        state: Rc<ReplayState>,
+    },
+    /// It stays, for this reason.
+    Hold(Hold),
+    /// The server closes it, or its state cannot be known: close it.
+    Close,
+}
+
+/// Why a connection stays with its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hold {
+    /// State on it that nothing can replay; [`Session::pins`] says which.
+    Pinned,
+    /// A transaction is or may be open.
+    Transaction,
+    /// Only until the next statement, unless that one asks for it
+    /// ([`Session::needs_connection`]): it has the last statement's warnings or counts.
+    LastStatement,
+}
+
+/// A connection that no difference can bring to the session's state: reset it, or take another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the connection has a schema selected and the session has none")]
+pub struct Unreachable;
+
+/// Empties the list of warnings: MariaDB does so only for a statement that uses a table.
+const CLEAR_WARNINGS: &[u8] =
+    b"DO (SELECT COUNT(*) FROM information_schema.character_sets WHERE 0)";
+
+/// What one client has set.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub(super) server: ServerKind,
+    pub(super) state: Rc<ReplayState>,
+    pub(super) pins: Pins,
+    pub(super) status: StatusFlags,
+    /// An ERR reply told no status, and a transaction may have begun.
+    pub(super) transaction_in_doubt: bool,
+    /// `L` of the transaction state tracker: LOCK TABLES is in force.
+    pub(super) tables_locked: bool,
+    /// A table lock that no tracker reports (FLUSH TABLES WITH READ LOCK).
+    pub(super) lock_unreported: bool,
+    pub(super) characteristics: Vec<u8>,
+    pub(super) last: LastStatement,
+    /// `LAST_INSERT_ID()` on the connection held is the session's own.
+    pub(super) insert_id_here: bool,
+    /// The connection held has the session's warnings, or counts that only it knows.
+    pub(super) answers_here: bool,
+    pub(super) gtid: Vec<u8>,
+    pub(super) pending: Pending,
+}
+
+impl Session {
+    /// A session just after login, in the state that the login gave it.
+    #[must_use]
+    pub fn new(state: Rc<ReplayState>, server: ServerKind) -> Self {
+        Self {
+            server,
+            state,
+            pins: Pins::empty(),
+            status: StatusFlags::AUTOCOMMIT,
+            transaction_in_doubt: false,
+            tables_locked: false,
+            lock_unreported: false,
+            characteristics: Vec::new(),
+            last: LastStatement::default(),
+            insert_id_here: false,
+            answers_here: false,
+            gtid: Vec::new(),
+            pending: Pending::default(),
+        }
+    }
+
+    /// COM_RESET_CONNECTION or COM_CHANGE_USER ended well: nothing is left but `state`.
+    pub fn reset(&mut self, state: Rc<ReplayState>) {
+        *self = Self::new(state, self.server);
+    }
+
+    /// The connection in use belongs to a server of this kind.
+    pub fn set_server(&mut self, server: ServerKind) {
+        self.server = server;
+    }
+
+    /// A statement is about to be routed: reads what its text hides and adds its pins, but for
+    /// those of a mere write that fails to be one. `pin_on_call` is the setting.
+    pub fn begin(&mut self, statement: &Statement, sql: &[u8], pin_on_call: bool) {
+        self.begin_pending();
+        let brought = Pins::of(statement, pin_on_call).difference(self.pins);
+        self.pending.brought = brought;
+        self.pins |= brought;
+        if statement.traits.intersects(Traits::PLAIN_SET | Traits::USE) {
+            self.pending.hidden = text::hidden(statement, sql, !self.server.trackers);
+            self.pending.several = statement.statements > 1 || text::sets_several(sql);
+        }
+        if matches!(statement.verb, Verb::Insert | Verb::Replace) {
+            self.pending.insert = InsertText::of(sql);
+        } else if statement.verb == Verb::Load {
+            self.pending.insert = InsertText::ANY;
+        }
+        if statement.traits.contains(Traits::EVENT_VARIABLE) {
+            self.pending.names_insert_id = text::names_insert_id(sql);
+        }
+        self.pending.keeps_warnings = self.answers_here
+            && self.server.dialect.mariadb
+            && text::keeps_warnings(statement, sql);
+    }
+
+    /// COM_INIT_DB of `schema` is about to be routed, as [`Session::INIT_DB`].
+    pub fn begin_init_db(&mut self, schema: &[u8]) {
+        self.begin_pending();
+        if !self.server.trackers {
+            self.pending.hidden = Hidden::Schema(schema.to_vec());
+        }
+        self.pending.keeps_warnings = self.answers_here && self.server.dialect.mariadb;
+    }
+
+    /// The statement that COM_INIT_DB amounts to.
+    pub const INIT_DB: Statement = Statement {
+        verb: Verb::Use,
+        access: Access::Write,
+        traits: Traits::USE,
+        hint: None,
+        statements: 1,
+    };
+
+    /// A command other than a statement is about to run (COM_PING, COM_STATISTICS …).
+    pub fn begin_command(&mut self) {
+        self.begin_pending();
+        self.pending.keeps_warnings = self.answers_here;
+    }
+
+    fn begin_pending(&mut self) {
+        let mut variables = std::mem::take(&mut self.pending.variables);
+        variables.clear();
+        self.pending = Pending { variables, ..Pending::default() };
+    }
+
+    /// Whether the statement that [`Session::begin`] took must run on the connection held, even
+    /// if it is only held for the last statement's sake.
+    #[must_use]
+    pub fn needs_connection(&self, statement: &Statement) -> bool {
+        let asks = |traits| statement.traits.intersects(traits);
+        self.held_firmly()
+            || (self.answers_here
+                && (self.pending.keeps_warnings
+                    || asks(Traits::READS_DIAGNOSTICS)
+                    || (asks(Traits::READS_ROW_COUNT) && self.last.row_count.is_none())
+                    || (asks(Traits::READS_FOUND_ROWS) && self.last.found_rows.is_none())))
+    }
+
+    /// Whether what ran before the statement under way binds the session to the connection held:
+    /// a transaction, or a pin.
+    #[must_use]
+    pub fn held_firmly(&self) -> bool {
+        // What the statement under way brings is no reason to stay where the session is.
+        let before = self.pins.difference(self.pending.brought);
+        !before.is_empty() || self.in_transaction()
+    }
+
+    /// Whether state that nothing can replay was on the connection before the statement under way.
+    #[must_use]
+    pub fn pinned_before(&self) -> bool {
+        !self.pins.difference(self.pending.brought).is_empty()
+    }
+
+    /// What to send in front of the statement to a connection in the state `connection`.
+    ///
+    /// # Errors
+    /// The connection cannot be brought to the session's state.
+    pub fn preamble_for(
+        &self,
+        statement: &Statement,
+        connection: &Rc<ReplayState>,
+    ) -> Result<Preamble, Unreachable> {
+        let mut preamble = if Rc::ptr_eq(connection, &self.state) {
+            Preamble::default()
+        } else {
+            difference(connection, &self.state).ok_or(Unreachable)?
+        };
+        let reads_id = statement.traits.contains(Traits::READS_LAST_INSERT_ID);
+        if reads_id && !self.insert_id_here {
+            let value = self.last.insert_id.value().to_string();
+            preamble.assign(b"last_insert_id", value.as_bytes());
+        }
+        // Nothing of this session's is left to show, but something of another's may be; MySQL
+        // also counts it in the reply to COM_INIT_DB.
+        let shows = statement.traits.contains(Traits::READS_DIAGNOSTICS)
+            || (statement.verb == Verb::Use && !self.server.dialect.mariadb);
+        if shows && !self.answers_here {
+            preamble.clear_sql = Some(CLEAR_WARNINGS);
+        }
+        Ok(preamble)
+    }
+
+    /// The preamble for `statement` was answered without an error.
+    pub fn preamble_done(&mut self, statement: &Statement) {
+        self.insert_id_here |= statement.traits.contains(Traits::READS_LAST_INSERT_ID);
+    }
+
+    /// The reply to `statement` is complete, and its entries were noted: says whether the
+    /// connection stays.
+    pub fn after_reply(
+        &mut self,
+        statement: &Statement,
+        summary: &Summary,
+        states: &mut StateInterner,
+    ) -> Keep {
+        self.note_status(statement, summary);
+        let failed = summary.error.is_some();
+        if !failed {
+            self.apply_hidden(statement);
+        }
+        self.explain(statement, failed);
+        self.apply_variables(states);
+        self.note_locks(statement, failed);
+        self.drop_needless_pins(statement, summary);
+        self.last.note(statement, summary, self.pending.insert);
+        self.insert_id_here |= summary.last_insert_id != 0
+            || self.pending.names_insert_id
+            || self.last.insert_id == InsertId::OnConnection;
+        self.keep(statement, summary)
+    }
+
+    fn note_status(&mut self, statement: &Statement, summary: &Summary) {
+        if summary.has_status {
+            self.status = summary.status;
+        }
+        // An ERR packet has no status, and even a failed write opens a transaction where
+        // autocommit is off.
+        let opens = Traits::BEGIN | Traits::CHAIN | Traits::XA | Traits::CALL;
+        self.transaction_in_doubt = summary.error.is_some()
+            && (self.transaction_in_doubt
+                || !self.status.contains(StatusFlags::AUTOCOMMIT)
+                || statement.statements > 1
+                || statement.traits.intersects(opens));
+    }
+
+    fn note_locks(&mut self, statement: &Statement, failed: bool) {
+        let traits = statement.traits;
+        if traits.contains(Traits::TABLE_LOCK) && !self.pending.lock_reported {
+            self.lock_unreported = true;
+        }
+        let only_unlock = statement.statements == 1 && statement.verb == Verb::Unlock;
+        if only_unlock && !failed && traits.contains(Traits::TABLE_UNLOCK) && self.tables_locked {
+            // UNLOCK INSTANCE: the tables stay locked.
+            return;
+        }
+        if !self.tables_locked && !self.lock_unreported {
+            self.pins.remove(Pins::TABLE_LOCK);
+        }
+    }
+
+    /// Takes back pins of this statement that its reply shows to be needless.
+    fn drop_needless_pins(&mut self, statement: &Statement, summary: &Summary) {
+        let traits = statement.traits;
+        let brought = self.pending.brought;
+        let single = statement.statements == 1 && summary.results <= 1;
+        // The OK packet told the value.
+        if brought.contains(Pins::LAST_INSERT_ID) && single && !summary.had_resultset {
+            self.pins.remove(Pins::LAST_INSERT_ID);
+        }
+        if brought.contains(Pins::ONE_SHOT_TRANSACTION) && single && summary.error.is_some() {
+            self.pins.remove(Pins::ONE_SHOT_TRANSACTION);
+        }
+        // Another result set: FOUND_ROWS() is what was counted.
+        if single && summary.had_resultset && !traits.contains(Traits::CALC_FOUND_ROWS) {
+            self.pins.remove(Pins::FOUND_ROWS);
+        }
+    }
+
+    fn keep(&mut self, statement: &Statement, summary: &Summary) -> Keep {
+        let failed = summary.error.is_some();
+        let ends = statement.traits.contains(Traits::RELEASE)
+            && !statement.traits.contains(Traits::STORED_PROGRAM);
+        let unknown = self.last.row_count.is_none()
+            || (summary.had_resultset && self.last.found_rows.is_none());
+        let asked = self.answers_here && statement.traits.contains(Traits::READS_DIAGNOSTICS);
+        self.answers_here =
+            failed || summary.warnings > 0 || unknown || asked || self.pending.keeps_warnings;
+        self.pending.brought = Pins::empty();
+        if ends && !failed {
+            self.left_connection();
+            return Keep::Close;
+        }
+        if !self.pins.is_empty() {
+            return Keep::Hold(Hold::Pinned);
+        }
+        if self.in_transaction() {
+            return Keep::Hold(Hold::Transaction);
+        }
+        if self.answers_here {
+            return Keep::Hold(Hold::LastStatement);
+        }
+        self.left_connection();
+        Keep::Release { state: Rc::clone(&self.state) }
+    }
+
+    /// The connection held went back, or broke: nothing is on it any more.
+    pub fn left_connection(&mut self) {
+        self.insert_id_here = false;
+        self.answers_here = false;
+        self.status.remove(StatusFlags::IN_TRANS | StatusFlags::IN_TRANS_READONLY);
+        self.transaction_in_doubt = false;
+        self.tables_locked = false;
+        self.lock_unreported = false;
+        self.pins = self.pending.brought;
+    }
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

@@ -1,0 +1,23 @@
+//! A client session's memory: what the client has set, what its last statement left, and why it
+//! may have to keep its backend connection.
+//!
+//! Servers say most of it themselves in their OK packets ([`Session::note_change`]); what no
+//! tracker names, the statement's traits and a look at its text must say ([`Session::begin`]).
+//! After the reply, [`Session::after_reply`] decides whether the connection may serve others.
+
+mod access;
+mod changes;
+mod collations;
+mod difference;
+mod last;
+mod memory;
+mod pins;
+mod state;
+mod text;
+
+pub use collations::{LoginCharset, login_charset};
+pub use difference::{Preamble, difference};
+pub use last::{InsertId, LastStatement};
+pub use memory::{Hold, Keep, ServerKind, Session, Unreachable};
+pub use pins::Pins;
+pub use state::{ReplayState, StateInterner};

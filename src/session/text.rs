@@ -1,0 +1,286 @@
+//! The few things a session must read out of a statement's text, because neither the trackers
+//! nor the traits tell them. Each looks at the text only in the rare case that needs it, and in
+//! doubt says so.
+
+use memchr::memmem;
+
+use crate::sql::{Statement, Verb};
+
+/// What a plain SET or a USE does that a server may not report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hidden {
+    /// Nothing.
+    Nothing,
+    /// `SET NAMES set [COLLATE collation]`.
+    Names {
+        /// The character set's name.
+        set: Vec<u8>,
+        /// The collation, where one is named: no server reports it.
+        collation: Option<Vec<u8>>,
+    },
+    /// `USE schema`.
+    Schema(Vec<u8>),
+    /// A collation that is not to be read: SET CHARACTER SET takes the schema's.
+    Unreadable,
+}
+
+/// Looks for what a plain SET or a USE hides. `untracked`: the server reports nothing at all.
+pub(super) fn hidden(statement: &Statement, sql: &[u8], untracked: bool) -> Hidden {
+    if statement.verb == Verb::Use && statement.statements == 1 {
+        if !untracked {
+            return Hidden::Nothing;
+        }
+        let name = words(sql, [b"use"]).and_then(|rest| single(&rest).map(<[u8]>::to_vec));
+        return name.map_or(Hidden::Unreadable, Hidden::Schema);
+    }
+    let unread = untracked || has_word(sql, b"collate") || has_character_set(sql);
+    if !unread {
+        return Hidden::Nothing;
+    }
+    names(sql).unwrap_or(Hidden::Unreadable)
+}
+
+/// `SET CHARACTER SET x` or `SET CHARSET x`.
+fn has_character_set(sql: &[u8]) -> bool {
+    has_word(sql, b"character") || has_word(sql, b"charset")
+}
+
+/// Reads `SET NAMES x [COLLATE y]` where it is the whole text.
+fn names(sql: &[u8]) -> Option<Hidden> {
+    let rest = words(sql, [b"set", b"names"])?;
+    match rest[..] {
+        [set] => Some(Hidden::Names { set: word_or_literal(set)?.to_vec(), collation: None }),
+        [set, keyword, collation] if keyword.eq_ignore_ascii_case(b"collate") => {
+            let collation = Some(word_or_literal(collation)?.to_vec());
+            Some(Hidden::Names { set: word_or_literal(set)?.to_vec(), collation })
+        }
+        _ => None,
+    }
+}
+
+/// The words after `begin`, if the text is a plain list of words that starts with these.
+fn words<'a, const N: usize>(sql: &'a [u8], begin: [&[u8]; N]) -> Option<Vec<&'a [u8]>> {
+    let text = sql.trim_ascii().strip_suffix(b";").unwrap_or(sql).trim_ascii();
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    for expected in begin {
+        if !words.next()?.eq_ignore_ascii_case(expected) {
+            return None;
+        }
+    }
+    Some(words.collect())
+}
+
+fn single<'a>(words: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let [word] = words else { return None };
+    let inner = word.strip_prefix(b"`").and_then(|rest| rest.strip_suffix(b"`")).unwrap_or(word);
+    is_word(inner).then_some(inner)
+}
+
+/// A bare word, or one in quotes; DEFAULT is neither.
+fn word_or_literal(word: &[u8]) -> Option<&[u8]> {
+    let quoted = |quote: &[u8]| word.strip_prefix(quote)?.strip_suffix(quote);
+    let inner = quoted(b"'").or_else(|| quoted(b"\"")).unwrap_or(word);
+    (is_word(inner) && !word.eq_ignore_ascii_case(b"default")).then_some(inner)
+}
+
+fn is_word(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|&byte| is_word_byte(byte))
+}
+
+const fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+/// Whether `word` (lower case) stands anywhere in `sql` as a whole word.
+fn has_word(sql: &[u8], word: &[u8]) -> bool {
+    let free = |byte: Option<&u8>| byte.is_none_or(|&byte| !is_word_byte(byte));
+    let (Some(&first), len) = (word.first(), word.len()) else { return false };
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), sql).any(|at| {
+        sql.get(at..at + len).is_some_and(|found| found.eq_ignore_ascii_case(word))
+            && free(at.checked_sub(1).and_then(|before| sql.get(before)))
+            && free(sql.get(at + len))
+    })
+}
+
+/// Whether a plain SET sets more than one thing, so that an error may have come half way.
+pub(super) fn sets_several(sql: &[u8]) -> bool {
+    memchr::memchr(b',', sql).is_some()
+}
+
+/// Whether a SET of an event variable names `last_insert_id` or its synonym.
+pub(super) fn names_insert_id(sql: &[u8]) -> bool {
+    has_word(sql, b"last_insert_id") || has_word(sql, b"identity")
+}
+
+/// Whether MariaDB leaves its list of warnings as it is when it runs this: it empties the list
+/// only for statements that use a table (seen on 10.11).
+pub(super) fn keeps_warnings(statement: &Statement, sql: &[u8]) -> bool {
+    let verb = statement.verb;
+    if matches!(verb, Verb::Select | Verb::With | Verb::Values | Verb::Do | Verb::Set) {
+        !has_word(sql, b"from")
+    } else if verb == Verb::Show {
+        has_word(sql, b"warnings") || has_word(sql, b"errors")
+    } else {
+        matches!(
+            verb,
+            Verb::Use
+                | Verb::Begin
+                | Verb::Commit
+                | Verb::Rollback
+                | Verb::Savepoint
+                | Verb::Diagnostics
+                | Verb::Empty
+                | Verb::Kill
+        )
+    }
+}
+
+/// Which numbers an INSERT's text holds, hashed into 64 bits: whether its auto-increment value
+/// may have been given, which the OK packet reports just like one the server chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct InsertText {
+    numbers: u64,
+}
+
+/// A longer text is not searched: its values count as given.
+const SEARCHED_LEN_MAX: usize = 16 * 1024;
+
+impl InsertText {
+    /// No numbers.
+    pub(super) const NONE: Self = Self { numbers: 0 };
+    /// It may hold any number.
+    pub(super) const ANY: Self = Self { numbers: u64::MAX };
+
+    /// Reads the text of an INSERT or REPLACE.
+    pub(super) fn of(sql: &[u8]) -> Self {
+        // Values that are computed, or come from rows, may be anything.
+        let computed = |byte: &u8| matches!(byte, b'@' | b'+' | b'*' | b'?' | b'-' | b'|' | b'&');
+        if sql.len() > SEARCHED_LEN_MAX
+            || sql.iter().any(computed)
+            || [&b"select"[..], b"duplicate", b"table"].iter().any(|word| has_word(sql, word))
+            || memmem::find(sql, b"0x").is_some()
+        {
+            return Self::ANY;
+        }
+        let mut numbers = 0;
+        let mut run: Option<u64> = None;
+        for &byte in sql {
+            if byte.is_ascii_digit() {
+                let digit = u64::from(byte - b'0');
+                run = Some(run.unwrap_or(0).wrapping_mul(10).wrapping_add(digit));
+            } else if let Some(number) = run.take() {
+                numbers |= Self::bit(number);
+            }
+        }
+        numbers |= run.map_or(0, Self::bit);
+        Self { numbers }
+    }
+
+    /// Whether `value` may be one of the text's numbers.
+    pub(super) const fn may_give(self, value: u64) -> bool {
+        self.numbers & Self::bit(value) != 0
+    }
+
+    const fn bit(number: u64) -> u64 {
+        1 << (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::{Access, Traits};
+    use proptest::prelude::*;
+
+    fn statement(verb: Verb) -> Statement {
+        let traits = Traits::PLAIN_SET;
+        Statement { verb, access: Access::Write, traits, hint: None, statements: 1 }
+    }
+
+    fn set(sql: &str, untracked: bool) -> Hidden {
+        hidden(&statement(Verb::Set), sql.as_bytes(), untracked)
+    }
+
+    fn names(set: &str, collation: Option<&str>) -> Hidden {
+        let collation = collation.map(|name| name.as_bytes().to_vec());
+        Hidden::Names { set: set.as_bytes().to_vec(), collation }
+    }
+
+    #[test]
+    fn what_a_set_hides() {
+        assert_eq!(set("SET NAMES utf8mb4", false), Hidden::Nothing);
+        assert_eq!(set("SET sql_mode='', character_set_client=utf8", false), Hidden::Nothing);
+        let bin = names("utf8mb4", Some("utf8mb4_bin"));
+        assert_eq!(set("set names 'utf8mb4'  COLLATE utf8mb4_bin ;", false), bin);
+        assert_eq!(
+            set("SET NAMES utf8mb4 COLLATE utf8mb4_bin, sql_mode=''", false),
+            Hidden::Unreadable
+        );
+        assert_eq!(set("SET CHARACTER SET utf8mb4", false), Hidden::Unreadable);
+        assert_eq!(set("SET CHARSET utf8mb4", false), Hidden::Unreadable);
+        assert_eq!(set("SET NAMES utf8", true), names("utf8", None));
+        assert_eq!(set("SET NAMES DEFAULT", true), Hidden::Unreadable);
+        assert_eq!(set("SET autocommit=0", true), Hidden::Unreadable);
+    }
+
+    #[test]
+    fn what_a_use_hides() {
+        let use_ = |sql: &str, untracked| hidden(&statement(Verb::Use), sql.as_bytes(), untracked);
+        assert_eq!(use_("use a", false), Hidden::Nothing);
+        assert_eq!(use_("use a", true), Hidden::Schema(b"a".to_vec()));
+        assert_eq!(use_("USE `a` ;", true), Hidden::Schema(b"a".to_vec()));
+        assert_eq!(use_("USE /* x */ a", true), Hidden::Unreadable);
+    }
+
+    #[test]
+    fn whole_words() {
+        assert!(has_word(b"select FROM", b"from"));
+        assert!(has_word(b"x(from)", b"from"));
+        assert!(!has_word(b"select fromage, _from", b"from"));
+        assert!(!has_word(b"", b"from"));
+    }
+
+    #[test]
+    fn warnings_stay_without_a_table() {
+        let keeps = |verb, sql: &str| keeps_warnings(&statement(verb), sql.as_bytes());
+        assert!(keeps(Verb::Select, "select 1"));
+        assert!(keeps(Verb::Set, "set sql_mode=''"));
+        assert!(keeps(Verb::Show, "show count(*) warnings"));
+        assert!(!keeps(Verb::Select, "select * from t"));
+        assert!(!keeps(Verb::Show, "show tables"));
+        assert!(!keeps(Verb::Insert, "insert into t values (1)"));
+    }
+
+    #[test]
+    fn numbers_of_an_insert() {
+        assert!(InsertText::of(b"insert t values (500,1)").may_give(500));
+        assert!(InsertText::of(b"insert t values ('500')").may_give(500));
+        assert!(InsertText::of(b"insert t set id = 7").may_give(7));
+        assert!(InsertText::of(b"insert t select 1").may_give(9));
+        assert!(InsertText::of(b"insert t values (0x07)").may_give(7));
+        assert!(InsertText::of(b"insert t values (3+4)").may_give(7));
+        assert!(!InsertText::of(b"insert t(v) values ('a')").may_give(7));
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_in_the_text_is_never_missed(all in prop::collection::vec(any::<u64>(), 1..20)) {
+            let text = format!("insert t values ({all:?})");
+            let read = InsertText::of(text.as_bytes());
+            for number in all {
+                prop_assert!(read.may_give(number));
+            }
+        }
+
+        #[test]
+        fn reading_never_panics(sql in prop::collection::vec(any::<u8>(), 0..80)) {
+            for verb in [Verb::Set, Verb::Use, Verb::Select, Verb::Show] {
+                let statement = statement(verb);
+                let _ = hidden(&statement, &sql, true);
+                let _ = hidden(&statement, &sql, false);
+                let _ = keeps_warnings(&statement, &sql);
+            }
+            let _ = InsertText::of(&sql);
+        }
+    }
+}
