@@ -147,10 +147,7 @@ fn topology(settings: &Settings) -> Result<Topology, String> {
 }
 
 /// Listening sockets, by shard.
-fn listen(
-    settings: &Settings,
-    shards: usize,
-) -> Result<Vec<Vec<std::os::fd::OwnedFd>>, String> {
+fn listen(settings: &Settings, shards: usize) -> Result<Vec<Vec<std::os::fd::OwnedFd>>, String> {
     let mut all: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
     for listen in &settings.listen {
         match listen {

@@ -294,8 +294,7 @@ impl Lane {
         for slot in 0..self.settings.backends.len() {
             let Ok(index) = u16::try_from(slot) else { continue };
             let backend = BackendIdx(index);
-            let may_dial =
-                !self.draining.get() && self.balancer.borrow().may_try(backend, now);
+            let may_dial = !self.draining.get() && self.balancer.borrow().may_try(backend, now);
             let mut todo = Vec::new();
             if let Some(pool) = self.pools.borrow_mut().get_mut(slot) {
                 pool.tend(now, may_dial, &fresh, &mut todo);

@@ -46,7 +46,11 @@ pub(super) struct Conversation {
 }
 
 /// Serves a client to its end. What goes wrong is told to the client, and returned for the log.
-pub(crate) async fn serve(lane: Rc<Lane>, stream: Stream, entry: SessionEntry) -> Result<(), Fault> {
+pub(crate) async fn serve(
+    lane: Rc<Lane>,
+    stream: Stream,
+    entry: SessionEntry,
+) -> Result<(), Fault> {
     let handle = lane.register(&stream, entry.id());
     let client = handshake(&lane, stream, &entry).await?;
     let mut conversation = Conversation::open(lane, client, entry, handle).await?;
@@ -231,7 +235,9 @@ impl Conversation {
                 let id = statement_id(payload).map_err(ClientFault::from)?;
                 self.kill(u64::from(id), false).await
             }
-            Command::BinlogDump | Command::BinlogDumpGtid => unsupported("replication (binlog dump)"),
+            Command::BinlogDump | Command::BinlogDumpGtid => {
+                unsupported("replication (binlog dump)")
+            }
             Command::RegisterReplica => unsupported("replication (registering a replica)"),
             Command::TableDump | Command::ConnectOut => unsupported("replication (table dump)"),
             Command::SubscribeGroupReplicationStream => unsupported("group replication"),
@@ -277,7 +283,8 @@ impl Conversation {
         let result = match done.await {
             Ok(()) => {
                 self.entry.set_user(&self.lane.user(self.client.user).name);
-                self.session = Session::new(Rc::default(), self.lane.server_kind(&self.client.greeting));
+                self.session =
+                    Session::new(Rc::default(), self.lane.server_kind(&self.client.greeting));
                 self.first_state().await
             }
             Err(fault) => Err(fault),

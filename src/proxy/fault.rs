@@ -85,8 +85,6 @@ pub(crate) enum ProxyFault {
     Unsupported(&'static str),
     #[error("unknown command")]
     UnknownCommand,
-    #[error("unknown thread id: {0}")]
-    UnknownThread(u64),
     #[error("you are not owner of thread {0}")]
     NotOwner(u64),
     #[error("the proxy is shutting down")]
@@ -110,7 +108,6 @@ impl Fault {
                 | ProxyFault::QueueFull
                 | ProxyFault::Unsupported(_)
                 | ProxyFault::UnknownCommand
-                | ProxyFault::UnknownThread(_)
                 | ProxyFault::NotOwner(_) => true,
             },
         }
@@ -138,9 +135,9 @@ impl Fault {
                 }
                 BackendFault::Stream(_) | BackendFault::Closed => (2013, b"HY000"),
                 BackendFault::Unresolved => (2005, b"HY000"),
-                BackendFault::Malformed(_)
-                | BackendFault::Auth(_)
-                | BackendFault::Unsolicited => (2027, b"HY000"),
+                BackendFault::Malformed(_) | BackendFault::Auth(_) | BackendFault::Unsolicited => {
+                    (2027, b"HY000")
+                }
             },
             Self::Proxy(fault) => match fault {
                 ProxyFault::NoBackendKnown => (2003, b"HY000"),
@@ -152,7 +149,6 @@ impl Fault {
                 ProxyFault::QueueFull | ProxyFault::TooManySessions => (1040, b"08004"),
                 ProxyFault::Unsupported(_) => (1235, b"42000"),
                 ProxyFault::UnknownCommand => (1047, b"08S01"),
-                ProxyFault::UnknownThread(_) => (1094, b"HY000"),
                 ProxyFault::NotOwner(_) => (1095, b"HY000"),
                 ProxyFault::Draining => (1053, b"08S01"),
                 ProxyFault::Killed => (1927, b"70100"),
@@ -169,7 +165,6 @@ impl Fault {
                 format!("Access denied for user '{user}' (using password: {using})")
             }
             Self::Backend { fault: BackendFault::Refused { message, .. }, .. } => message.clone(),
-            Self::Proxy(ProxyFault::UnknownThread(id)) => format!("Unknown thread id: {id}"),
             Self::Proxy(ProxyFault::NotOwner(id)) => format!("You are not owner of thread {id}"),
             Self::Proxy(ProxyFault::UnknownCommand) => "Unknown command".to_owned(),
             Self::Client(_) | Self::Backend { .. } | Self::Proxy(_) => format!("Lanewire: {self}"),

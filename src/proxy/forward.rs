@@ -26,7 +26,10 @@ pub(super) struct Reply {
 /// Why a reply did not reach its end.
 pub(super) enum Broken {
     /// The backend's fault. `untouched`: no byte of the reply has reached the client.
-    Backend { fault: BackendFault, untouched: bool },
+    Backend {
+        fault: BackendFault,
+        untouched: bool,
+    },
     Client(ClientFault),
 }
 
@@ -184,7 +187,8 @@ impl Forward<'_> {
     /// The server asked for a file: the client's packets go to it until an empty one.
     async fn send_file(&mut self) -> Result<(), Broken> {
         loop {
-            let packet = self.client.packet(MAX_PAYLOAD).await.map_err(|e| Broken::Client(e.into()))?;
+            let packet =
+                self.client.packet(MAX_PAYLOAD).await.map_err(|e| Broken::Client(e.into()))?;
             let Some(header) = Header::decode(packet.as_slice()) else { continue };
             self.link.inbox.stream.send(packet);
             if header.len == 0 {

@@ -149,10 +149,11 @@ async fn log_in(
     let scramble = scramble()?;
     let offered = common.capabilities & OFFERED;
     let greeting = Greeting {
-        version: lane.settings.server_version.as_ref().map_or_else(
-            || common.version.clone(),
-            |version| version.clone().into_bytes(),
-        ),
+        version: lane
+            .settings
+            .server_version
+            .as_ref()
+            .map_or_else(|| common.version.clone(), |version| version.clone().into_bytes()),
         thread_id: entry.id(),
         scramble,
         capabilities: offered,
@@ -230,10 +231,7 @@ async fn authenticate(
                 return Ok((user, secret));
             }
             (ServerStep::Granted(secret), Some(user)) => return Ok((user, secret)),
-            (
-                ServerStep::Denied | ServerStep::SendThenGranted(..) | ServerStep::Granted(_),
-                _,
-            ) => {
+            (ServerStep::Denied | ServerStep::SendThenGranted(..) | ServerStep::Granted(_), _) => {
                 lane.metrics.counters().logins_denied.bump();
                 let user = String::from_utf8_lossy(attempt.user).into_owned();
                 return Err(ClientFault::Denied { user, with_password }.into());
@@ -256,8 +254,7 @@ pub(super) async fn change_user(
         response: &request.auth_response,
     };
     let scramble = client.scramble;
-    let (user, secret) =
-        authenticate(lane, &mut client.inbox, attempt, scramble, sequence).await?;
+    let (user, secret) = authenticate(lane, &mut client.inbox, attempt, scramble, sequence).await?;
     client.user = user;
     client.secret = secret;
     client.schema.clone_from(&request.schema);

@@ -11,14 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::auth::{BackendSecret, Plugin, RsaKey, Secret};
-use crate::cluster::{Balancer, BackendIdx, ClusterView, CommonGreeting};
+use crate::cluster::{BackendIdx, Balancer, ClusterView, CommonGreeting};
 use crate::config::{PasswordSetting, Settings};
-use crate::metrics::{
-    BackendHealth, KillKind, Registry, SessionRegistrar, ShardMetrics, shard_of,
-};
-use crate::protocol::put_packet;
+use crate::metrics::{BackendHealth, KillKind, Registry, SessionRegistrar, ShardMetrics, shard_of};
 use crate::net::{Aborter, Doorbell, Net, PeerAddress, Stream};
 use crate::pool::{BackendPool, ConnId, Plan, PoolLimits, share};
+use crate::protocol::put_packet;
 use crate::session::{ReplayState, ServerKind, StateInterner};
 use crate::sql::Dialect;
 

@@ -157,9 +157,8 @@ impl Conversation {
 
     /// Copies a read's packet where it may be sent again; says whether it may.
     fn keep_spare(&mut self, request: &Request, firmly: bool) -> bool {
-        let may = request.statement.access == Access::Read
-            && !firmly
-            && request.kind == ReplyKind::Query;
+        let may =
+            request.statement.access == Access::Read && !firmly && request.kind == ReplyKind::Query;
         let packet = self.outbox.as_ref().filter(|packet| may && packet.len() <= SPARE_MAX);
         if let Some(packet) = packet {
             self.spare.clear();
@@ -295,7 +294,11 @@ impl Conversation {
         let counters = metrics.backend(usize::from(backend.0));
         counters.queries.bump();
         let is_read = request.statement.access == Access::Read;
-        if is_read { counters.reads.bump() } else { counters.writes.bump() }
+        if is_read {
+            counters.reads.bump()
+        } else {
+            counters.writes.bump()
+        }
         self.entry.set_backend(Some((usize::from(backend.0), lease.peek().thread_id)));
         let _busy = self.lane.outstanding_guard(backend);
         let sent = lease.stream().sent_bytes();
@@ -307,9 +310,7 @@ impl Conversation {
                 }
                 Ok((lease, reply))
             }
-            Err(Broken::Client(fault)) => {
-                Err(Unfinished { fault: fault.into(), again: false })
-            }
+            Err(Broken::Client(fault)) => Err(Unfinished { fault: fault.into(), again: false }),
             Err(Broken::Backend { fault, untouched }) => {
                 counters.errors.bump();
                 let refused = matches!(fault, BackendFault::Refused { .. });

@@ -1,7 +1,7 @@
 //! Commands of 16 MiB and more: passed on as they come, never whole in memory.
 
-use crate::net::Stream;
 use crate::net::Chunk;
+use crate::net::Stream;
 use crate::protocol::{HEADER_LEN, Header, MAX_PAYLOAD};
 
 use super::fault::ClientFault;

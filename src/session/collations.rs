@@ -119,8 +119,7 @@ pub fn login_charset(id: u16, mariadb: bool, version_number: u32) -> LoginCharse
 
 fn named(name: &str, mariadb: bool, version_number: u32) -> LoginCharset {
     let set = name.split('_').next().unwrap_or(name);
-    let renamed =
-        version_number >= if mariadb { MARIADB_WITH_UTF8MB3 } else { MYSQL_WITH_UTF8MB3 };
+    let renamed = version_number >= if mariadb { MARIADB_WITH_UTF8MB3 } else { MYSQL_WITH_UTF8MB3 };
     if set == "utf8" && renamed {
         let rest = name.strip_prefix("utf8").unwrap_or(name);
         return LoginCharset::Known { set: "utf8mb3".into(), collation: format!("utf8mb3{rest}") };

@@ -7,8 +7,8 @@ use thiserror::Error;
 use crate::protocol::{StatusFlags, Summary};
 use crate::sql::{Access, Dialect, Statement, Traits, Verb};
 
-use super::last::{InsertId, LastStatement};
 use super::changes::Pending;
+use super::last::{InsertId, LastStatement};
 use super::text::{self, Hidden, InsertText};
 use super::{Pins, Preamble, ReplayState, StateInterner, difference};
 

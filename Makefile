@@ -1,0 +1,47 @@
+# Lanewire: everything that is done more than once. `make help` lists it.
+
+# Each build job of a release with LTO wants a gigabyte; more jobs than this only swap.
+JOBS_MAX := 4
+export CARGO_BUILD_JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$((n < $(JOBS_MAX) ? n : $(JOBS_MAX))))
+
+STATEMENTS ?= 100000
+PERF := target/release/lanewire-perf
+ifdef CARGO_TARGET_DIR
+PERF := $(CARGO_TARGET_DIR)/release/lanewire-perf
+endif
+
+.PHONY: help build demo test fmt lint differential real forwarder install-deps
+.DEFAULT_GOAL := help
+
+help: ## This list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+build: ## The proxy and the tools, optimised, in target/release
+	cargo build --release --workspace
+
+demo: build ## A primary, two replicas and lanewire under load (DEMO_SECONDS=15, KEEP=1, BACKEND=mariadb|mysql|stub)
+	@if [ "$(BACKEND)" != stub ]; then tests/servers/install.sh $(if $(filter mysql,$(BACKEND)),mysql,mariadb) || true; fi
+	@$(PERF) demo
+
+test: ## Everything that CI runs: format, lints, all tests, real servers
+	@tests/run.sh
+
+fmt: ## Formats the code
+	cargo fmt --all
+
+lint: ## Clippy on everything, warnings are errors
+	cargo clippy --workspace --all-targets -- -D warnings
+
+differential: ## Random sessions direct and through lanewire, compared (STATEMENTS=100000, SEED=n, BACKEND=mysql)
+	@tests/servers/install.sh $(if $(filter mysql,$(BACKEND)),mysql,mariadb)
+	@cargo test --quiet --release --test differential -- --statements $(STATEMENTS) $(if $(SEED),--seed $(SEED)) $(if $(filter mysql,$(BACKEND)),--mysql)
+
+real: ## The tests against real servers only
+	@tests/run.sh real
+
+forwarder: build ## CPU per query beside HAProxy, alternated rounds (needs two cores)
+	@tests/servers/install.sh haproxy
+	@$(PERF) forwarder
+
+install-deps: ## Installs the servers and tools that tests, demo and measurements use
+	@tests/servers/install.sh mariadb mysql haproxy sysbench

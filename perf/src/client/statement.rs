@@ -1,0 +1,158 @@
+//! Prepared statements of the binary protocol.
+
+use super::commands::{COM_STMT_CLOSE, COM_STMT_EXECUTE, COM_STMT_PREPARE, COM_STMT_RESET};
+use super::words::{Words, put_lenenc_bytes};
+use super::{Client, Column, ErrReply, Error, Outcome, Packet, Reply, flags};
+
+/// A parameter's value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Param {
+    /// NULL.
+    Null,
+    /// BIGINT.
+    Int(i64),
+    /// DOUBLE.
+    Double(f64),
+    /// VAR_STRING.
+    Bytes(Vec<u8>),
+}
+
+impl Param {
+    const fn kind(&self) -> u8 {
+        match self {
+            Self::Null => 0x06,
+            Self::Int(_) => 0x08,
+            Self::Double(_) => 0x05,
+            Self::Bytes(_) => 0xFD,
+        }
+    }
+}
+
+/// A prepared statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The server's id of it.
+    pub id: u32,
+    /// Warnings while preparing.
+    pub warnings: u16,
+    /// The parameters' definitions.
+    pub params: Vec<Column>,
+    /// The columns' definitions.
+    pub columns: Vec<Column>,
+    /// Every packet of the reply.
+    pub packets: Vec<Packet>,
+}
+
+impl Client {
+    /// COM_STMT_PREPARE.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the server's ERR, and those of [`Client::query`].
+    pub fn prepare(&mut self, sql: &str) -> Result<Prepared, Error> {
+        self.send_command(COM_STMT_PREPARE, sql.as_bytes())?;
+        let head = self.wire.receive()?;
+        if head.payload.first() == Some(&0xFF) {
+            return Err(Error::Refused(ErrReply::decode(&head.payload)?));
+        }
+        let mut words = Words::new(&head.payload, "prepare reply");
+        words.u8()?;
+        let id = words.u32()?;
+        let (columns, params) = (words.u16()?, words.u16()?);
+        words.u8()?;
+        let warnings = words.u16()?;
+        let mut packets = vec![head];
+        let params = self.definitions(params, &mut packets)?;
+        let columns = self.definitions(columns, &mut packets)?;
+        Ok(Prepared { id, warnings, params, columns, packets })
+    }
+
+    fn definitions(&mut self, n: u16, packets: &mut Vec<Packet>) -> Result<Vec<Column>, Error> {
+        let mut columns = Vec::new();
+        for _ in 0..n {
+            let packet = self.wire.receive()?;
+            columns.push(Column::decode(&packet.payload, false)?);
+            packets.push(packet);
+        }
+        if n > 0 && self.capabilities & flags::DEPRECATE_EOF == 0 {
+            packets.push(self.wire.receive()?);
+        }
+        Ok(columns)
+    }
+
+    /// COM_STMT_EXECUTE with the types of `params` sent along; rows come in the binary form.
+    ///
+    /// # Errors
+    /// As [`Client::query`].
+    pub fn execute(&mut self, id: u32, params: &[Param]) -> Result<Reply, Error> {
+        self.execute_as(id, params, true)
+    }
+
+    /// COM_STMT_EXECUTE; without `types` the server uses those of the last execute.
+    ///
+    /// # Errors
+    /// As [`Client::query`].
+    pub fn execute_as(&mut self, id: u32, params: &[Param], types: bool) -> Result<Reply, Error> {
+        let mut body = id.to_le_bytes().to_vec();
+        body.extend_from_slice(&[0, 1, 0, 0, 0]);
+        let attributes = self.capabilities & flags::QUERY_ATTRIBUTES != 0;
+        if !params.is_empty() {
+            let mut nulls = vec![0_u8; params.len().div_ceil(8)];
+            for (at, _) in params.iter().enumerate().filter(|(_, p)| **p == Param::Null) {
+                nulls[at / 8] |= 1 << (at % 8);
+            }
+            body.extend_from_slice(&nulls);
+            body.push(u8::from(types));
+            if types {
+                for param in params {
+                    body.extend_from_slice(&[param.kind(), 0]);
+                    if attributes {
+                        body.push(0);
+                    }
+                }
+            }
+            for param in params {
+                match param {
+                    Param::Null => {}
+                    Param::Int(value) => body.extend_from_slice(&value.to_le_bytes()),
+                    Param::Double(value) => body.extend_from_slice(&value.to_le_bytes()),
+                    Param::Bytes(value) => put_lenenc_bytes(&mut body, value),
+                }
+            }
+        }
+        self.simple(COM_STMT_EXECUTE, &body)
+    }
+
+    /// COM_STMT_CLOSE, which has no answer.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn close_statement(&mut self, id: u32) -> Result<(), Error> {
+        self.send_command(COM_STMT_CLOSE, &id.to_le_bytes())
+    }
+
+    /// COM_STMT_RESET.
+    ///
+    /// # Errors
+    /// As [`Client::query`].
+    pub fn reset_statement(&mut self, id: u32) -> Result<Reply, Error> {
+        self.simple(COM_STMT_RESET, &id.to_le_bytes())
+    }
+
+    /// Prepares, executes once and closes; an ERR while preparing is the reply's outcome.
+    ///
+    /// # Errors
+    /// As [`Client::query`].
+    pub fn run_prepared(&mut self, sql: &str, params: &[Param]) -> Result<Reply, Error> {
+        match self.prepare(sql) {
+            Ok(statement) => {
+                let reply = self.execute(statement.id, params)?;
+                self.close_statement(statement.id)?;
+                Ok(reply)
+            }
+            Err(Error::Refused(err)) => {
+                Ok(Reply { packets: Vec::new(), outcomes: vec![Outcome::Err(err)] })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

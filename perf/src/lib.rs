@@ -1,0 +1,22 @@
+//! What Lanewire's tests, demo and measurements run against and with.
+//!
+//! - [`client`]: a raw MySQL client, the witness of the tests.
+//! - [`servers`]: real MariaDB and MySQL servers as child processes.
+//! - [`stub`]: a server that answers canned replies at wire speed.
+//! - [`load`]: a closed loop of one statement over many connections.
+//! - [`lanewire`]: the proxy itself as a child process.
+//! - [`demo`]: `make demo`.
+//! - [`forwarder`]: Lanewire beside HAProxy, CPU per query.
+//!
+//! Nothing here uses the library under test: what judges shares no code with what is judged.
+
+pub mod client;
+pub mod demo;
+pub mod forwarder;
+pub mod lanewire;
+pub mod load;
+mod packets;
+pub mod process;
+pub mod servers;
+pub mod stub;
+pub mod table;

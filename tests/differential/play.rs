@@ -1,0 +1,52 @@
+//! One script in both worlds, in step.
+
+use crate::grammar::Script;
+use crate::step::{Answer, Step, perform};
+use crate::world::{Side, World};
+
+/// A step that was answered differently.
+#[derive(Debug, Clone)]
+pub(crate) struct Difference {
+    pub(crate) at: usize,
+    pub(crate) direct: Answer,
+    pub(crate) through: Answer,
+}
+
+/// Plays `script` up to its end, the first difference, or `count` saying after a step that it is
+/// enough.
+///
+/// # Errors
+/// What keeps the comparison from being made at all.
+pub(crate) fn play(
+    world: &World,
+    side: &mut Side,
+    script: &Script,
+    count: impl Fn() -> bool,
+) -> Result<Option<Difference>, String> {
+    side.lay_out(script).map_err(|error| format!("layout: {error}"))?;
+    let (mut direct, mut through) = world.pair(script)?;
+    let mut unseen = false;
+    for (at, step) in script.steps.iter().enumerate() {
+        if unseen && step.may_read() {
+            side.catch_up().map_err(|error| format!("replicas: {error}"))?;
+            unseen = false;
+        }
+        unseen |= step.may_write();
+        if *step == Step::Reconnect {
+            // The end of a connection takes effect a little later than its last word.
+            for client in [direct, through] {
+                client.quit().map_err(|error| error.to_string())?;
+            }
+            (direct, through) = world.pair(script)?;
+        }
+        let expected = perform(&mut direct, step);
+        let got = perform(&mut through, step);
+        if expected != got {
+            return Ok(Some(Difference { at, direct: expected, through: got }));
+        }
+        if matches!(expected, Answer::Broken(_)) || !count() {
+            break;
+        }
+    }
+    Ok(None)
+}
