@@ -18,4 +18,4 @@ pub use liveness::{BackendState, Liveness};
 pub use topology::{
     BACKENDS_MAX, Backend, BackendIdx, BackendSet, Role, Topology, TopologyError, WEIGHT_MAX,
 };
-pub use view::{BackendView, ClusterView, CommonGreeting, common_greeting};
+pub use view::{BackendView, ClusterView, OfferedGreeting, offered_greeting};

@@ -75,7 +75,7 @@ impl ClusterView {
 
 /// What the proxy's own greeting may say: what every backend in service can keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommonGreeting {
+pub struct OfferedGreeting {
     /// The primary's version text, else that of the first backend known.
     pub version: Vec<u8>,
     /// Whether that server is MariaDB.
@@ -92,7 +92,7 @@ pub struct CommonGreeting {
 
 /// Puts the greetings of all known backends in service together; `None` while none is known.
 #[must_use]
-pub fn common_greeting(view: &ClusterView) -> Option<CommonGreeting> {
+pub fn offered_greeting(view: &ClusterView) -> Option<OfferedGreeting> {
     let primary = view.primary();
     let known = || {
         view.iter()
@@ -101,7 +101,7 @@ pub fn common_greeting(view: &ClusterView) -> Option<CommonGreeting> {
     };
     let (_, lead) = known().find(|(idx, _)| Some(*idx) == primary).or_else(|| known().next())?;
     let capabilities = known().fold(lead.capabilities, |all, (_, facts)| all & facts.capabilities);
-    Some(CommonGreeting {
+    Some(OfferedGreeting {
         version: lead.version.clone(),
         mariadb: lead.mariadb,
         capabilities,
@@ -147,18 +147,18 @@ pub(super) mod tests {
     #[test]
     fn a_greeting_offers_what_all_keep_and_names_the_primary() {
         let mut view = view(&[(Role::Replica, 1), (Role::Primary, 1), (Role::Replica, 1)]);
-        assert_eq!(common_greeting(&view), None);
+        assert_eq!(offered_greeting(&view), None);
         let mut replica = facts(b"9.7.4");
         replica.capabilities = Capabilities::from_bits_retain(0b0110);
         view.backends[0].facts = Some(Arc::new(replica));
-        assert_eq!(common_greeting(&view).unwrap().version, b"9.7.4");
+        assert_eq!(offered_greeting(&view).unwrap().version, b"9.7.4");
         view.backends[1].facts = Some(Arc::new(facts(b"8.4.1")));
-        let common = common_greeting(&view).unwrap();
-        assert_eq!(common.version, b"8.4.1");
-        assert_eq!(common.capabilities, Capabilities::from_bits_retain(0b0110));
+        let offered = offered_greeting(&view).unwrap();
+        assert_eq!(offered.version, b"8.4.1");
+        assert_eq!(offered.capabilities, Capabilities::from_bits_retain(0b0110));
         view.backends[0].in_service = false;
-        let common = common_greeting(&view).unwrap();
-        assert_eq!(common.capabilities, Capabilities::from_bits_retain(0b1111));
+        let offered = offered_greeting(&view).unwrap();
+        assert_eq!(offered.capabilities, Capabilities::from_bits_retain(0b1111));
     }
 
     #[test]

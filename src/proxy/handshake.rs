@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::auth::{BackendSecret, Secret, ServerSide, ServerStep};
-use crate::cluster::{CommonGreeting, common_greeting};
+use crate::cluster::{OfferedGreeting, offered_greeting};
 use crate::metrics::SessionEntry;
 use crate::net::{Chunk, Stream, StreamError};
 use crate::protocol::{
@@ -70,7 +70,7 @@ pub(super) struct Client {
     pub(super) schema: Option<Vec<u8>>,
     /// Number of the packet that answers the login.
     pub(super) sequence: u8,
-    pub(super) greeting: CommonGreeting,
+    pub(super) greeting: OfferedGreeting,
     scramble: [u8; 20],
 }
 
@@ -119,7 +119,7 @@ struct Seed {
     secret: BackendSecret,
     collation: u8,
     schema: Option<Vec<u8>>,
-    greeting: CommonGreeting,
+    greeting: OfferedGreeting,
     scramble: [u8; 20],
 }
 
@@ -309,6 +309,6 @@ impl From<InboxError> for ClientFault {
 }
 
 /// What the backends in service have in common, from the lane's present view.
-pub(super) fn greeting_of(lane: &Lane) -> Option<CommonGreeting> {
-    common_greeting(&lane.view.borrow())
+pub(super) fn greeting_of(lane: &Lane) -> Option<OfferedGreeting> {
+    offered_greeting(&lane.view.borrow())
 }

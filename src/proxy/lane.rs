@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::auth::{BackendSecret, Plugin, RsaKey, Secret};
-use crate::cluster::{BackendIdx, Balancer, ClusterView, CommonGreeting};
+use crate::cluster::{BackendIdx, Balancer, ClusterView, OfferedGreeting};
 use crate::config::{PasswordSetting, Settings};
 use crate::metrics::{BackendHealth, KillKind, Registry, SessionRegistrar, ShardMetrics, shard_of};
 use crate::net::{Aborter, Doorbell, Net, PeerAddress, Stream};
@@ -169,7 +169,7 @@ impl Lane {
     }
 
     /// What the backends have in common; waits for the first to be known.
-    pub(super) async fn greeting(&self) -> Option<CommonGreeting> {
+    pub(super) async fn greeting(&self) -> Option<OfferedGreeting> {
         let deadline = self.net.now() + self.settings.timeouts.connect;
         loop {
             let greeting = greeting_of(self);
@@ -180,7 +180,7 @@ impl Lane {
         }
     }
 
-    pub(super) fn server_kind(&self, greeting: &CommonGreeting) -> ServerKind {
+    pub(super) fn server_kind(&self, greeting: &OfferedGreeting) -> ServerKind {
         let view = self.view.borrow();
         let mut known = view.iter().filter_map(|(_, backend)| backend.facts.as_ref());
         ServerKind {

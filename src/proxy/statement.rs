@@ -5,7 +5,7 @@ use crate::net::Chunk;
 use crate::protocol::{
     Capabilities, Command, HEADER_LEN, Header, MAX_PAYLOAD, ReplyKind, changes, put_packet,
 };
-use crate::route::{Decision, Leave, RouteInput, Target, decide, decide_opaque};
+use crate::route::{ClusterInput, Decision, Leave, RouteInput, Target, decide, decide_opaque};
 use crate::session::{Hold, Keep, Pins, Preamble};
 use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
 
@@ -203,17 +203,13 @@ impl Conversation {
     fn route(&self, request: &Request, tried: &BackendSet) -> Decision {
         let held = self.held.as_ref().map(|lease| lease.peek().backend);
         let view = self.lane.view.borrow();
-        let input = RouteInput {
-            held: held.and_then(|held| view.backend(held)).map(|backend| backend.role),
-            in_transaction: self.session.in_transaction(),
-            transaction_read_only: self.session.transaction_read_only(),
-            autocommit: self.session.autocommit(),
-            pinned: self.session.pinned_before(),
-            needs_held: self.session.needs_connection(&request.statement),
+        let cluster = ClusterInput {
             primary_up: self.primary(tried).is_some(),
             replica_available: self.lane.balancer.borrow().has_replica(&view, self.lane.net.now()),
             pin_on_call: self.lane.settings.sql.pin_on_call,
         };
+        let role = held.and_then(|held| view.backend(held)).map(|backend| backend.role);
+        let input = RouteInput::new(&self.session, &request.statement, role, cluster);
         if request.on_held {
             decide_opaque(self.session.pins(), &input)
         } else {

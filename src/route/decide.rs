@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::cluster::Role;
-use crate::session::Pins;
+use crate::session::{Pins, Session};
 use crate::sql::{Access, Hint, Statement, Traits, Verb};
 
 /// What the decision rests on beside the statement.
@@ -27,6 +27,41 @@ pub struct RouteInput {
     pub replica_available: bool,
     /// The setting `pin-on-call`.
     pub pin_on_call: bool,
+}
+
+/// What a shard knows of its cluster when a statement comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterInput {
+    /// A primary is in service and may be tried.
+    pub primary_up: bool,
+    /// Some replica is in service and may be tried.
+    pub replica_available: bool,
+    /// The setting `pin-on-call`.
+    pub pin_on_call: bool,
+}
+
+impl RouteInput {
+    /// Gathers the input for `statement`, which `session` has begun; `held` is the role of the
+    /// backend whose connection it holds.
+    #[must_use]
+    pub fn new(
+        session: &Session,
+        statement: &Statement,
+        held: Option<Role>,
+        cluster: ClusterInput,
+    ) -> Self {
+        Self {
+            held,
+            in_transaction: session.in_transaction(),
+            transaction_read_only: session.transaction_read_only(),
+            autocommit: session.autocommit(),
+            pinned: session.pinned(),
+            needs_held: session.needs_connection(statement),
+            primary_up: cluster.primary_up,
+            replica_available: cluster.replica_available,
+            pin_on_call: cluster.pin_on_call,
+        }
+    }
 }
 
 /// Where a statement goes.
@@ -152,7 +187,7 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
         }
     }
     let read = statement.access == Access::Read && pins.is_empty() && input.autocommit
-        || begins_read_only(statement);
+        || begins_read_only(statement, pins);
     if read && statement.hint != Some(Hint::Primary) && input.replica_available {
         return Decision::to(Target::Replica, pins);
     }
@@ -183,7 +218,7 @@ pub fn decide_opaque(pins: Pins, input: &RouteInput) -> Decision {
 
 /// In a transaction on a replica, which only START TRANSACTION READ ONLY opens there.
 fn on_replica(statement: &Statement, pins: Pins, anywhere: bool, input: &RouteInput) -> Decision {
-    if anywhere || begins_read_only(statement) {
+    if anywhere || begins_read_only(statement, pins) {
         return Decision::to(Target::Held, pins);
     }
     if statement.statements == 1 && statement.verb == Verb::Begin {
@@ -202,8 +237,10 @@ fn reopen_on_primary(pins: Pins, input: &RouteInput) -> Decision {
     Decision { leave: Leave::Reopen, ..Decision::to(Target::Primary, pins) }
 }
 
-fn begins_read_only(statement: &Statement) -> bool {
+fn begins_read_only(statement: &Statement, pins: Pins) -> bool {
     statement.statements == 1
+        && statement.verb == Verb::Begin
+        && pins.is_empty()
         && statement.traits.contains(Traits::BEGIN_READ_ONLY)
         && statement.hint != Some(Hint::Primary)
 }

@@ -6,5 +6,8 @@
 mod decide;
 
 pub use decide::{
-    Decision, Leave, ProxyAnswer, Refusal, RouteInput, Target, decide, decide_opaque,
+    ClusterInput, Decision, Leave, ProxyAnswer, Refusal, RouteInput, Target, decide, decide_opaque,
 };
+
+#[cfg(test)]
+mod text_tests;

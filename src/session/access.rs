@@ -9,6 +9,22 @@ use crate::protocol::StatusFlags;
 use crate::sql::{Charset, Dialect};
 
 impl Session {
+    /// Whether what ran before the statement under way pins the session.
+    #[must_use]
+    pub fn pinned(&self) -> bool {
+        !self.pins.difference(self.pending.brought).is_empty()
+    }
+
+    /// The statement that [`Session::begin`] took does not reach a server: the proxy answers it,
+    /// with an error or without.
+    pub fn abandon(&mut self, error: Option<u16>) {
+        self.pins.remove(self.pending.brought);
+        self.pending.brought = Pins::empty();
+        self.last.error = error;
+        self.last.warnings = 0;
+        self.last.row_count = Some(if error.is_some() { -1 } else { 0 });
+    }
+
     /// Adds pins that no statement brings (COM_STMT_PREPARE, an open cursor …).
     pub fn pin(&mut self, pins: Pins) {
         self.pins |= pins;

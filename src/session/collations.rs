@@ -94,6 +94,21 @@ impl LoginCharset {
     }
 }
 
+/// The state of a connection after COM_RESET_CONNECTION, which keeps the schema. MariaDB goes
+/// back to the login's character sets, MySQL to its global ones (seen on 10.11 and 9.7).
+#[must_use]
+pub fn state_after_reset(
+    schema: Option<&[u8]>,
+    login: &LoginCharset,
+    mariadb: bool,
+) -> ReplayState {
+    let mut state = ReplayState::with_schema(schema);
+    if mariadb {
+        login.apply(&mut state);
+    }
+    state
+}
+
 /// Looks up a login's collation id for a server of that kind and version (`version_number` as
 /// in `ServerFacts`).
 #[must_use]
@@ -164,6 +179,14 @@ mod tests {
             assert!(pair[0].trim_end_matches(['a', 'm']).parse::<u16>().is_ok(), "{pair:?}");
             assert!(pair[1].contains('_') || pair[1] == "binary", "{pair:?}");
         }
+    }
+
+    #[test]
+    fn a_reset_keeps_the_schema() {
+        let login = login_charset(45, true, 101_119);
+        let mariadb = state_after_reset(Some(b"a"), &login, true);
+        assert_eq!((mariadb.schema(), mariadb.variables().count()), (Some(&b"a"[..]), 3));
+        assert_eq!(state_after_reset(None, &login, false), ReplayState::default());
     }
 
     #[test]

@@ -47,6 +47,15 @@ pub enum Hold {
     LastStatement,
 }
 
+/// What to do with the connection held when the client leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AtEnd {
+    /// It may serve others; it is in the session's state.
+    Release,
+    /// Only after COM_RESET_CONNECTION; else close it.
+    Reset,
+}
+
 /// A connection that no difference can bring to the session's state: reset it, or take another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the connection has a schema selected and the session has none")]
@@ -182,14 +191,7 @@ impl Session {
     #[must_use]
     pub fn held_firmly(&self) -> bool {
         // What the statement under way brings is no reason to stay where the session is.
-        let before = self.pins.difference(self.pending.brought);
-        !before.is_empty() || self.in_transaction()
-    }
-
-    /// Whether state that nothing can replay was on the connection before the statement under way.
-    #[must_use]
-    pub fn pinned_before(&self) -> bool {
-        !self.pins.difference(self.pending.brought).is_empty()
+        self.pinned() || self.in_transaction()
     }
 
     /// What to send in front of the statement to a connection in the state `connection`.
@@ -322,6 +324,12 @@ impl Session {
         }
         self.left_connection();
         Keep::Release { state: Rc::clone(&self.state) }
+    }
+
+    /// What to do with the connection held when the client leaves now, between two statements.
+    #[must_use]
+    pub fn at_end(&self) -> AtEnd {
+        if self.pins.is_empty() && !self.in_transaction() { AtEnd::Release } else { AtEnd::Reset }
     }
 
     /// The connection held went back, or broke: nothing is on it any more.

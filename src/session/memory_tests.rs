@@ -1,1 +1,306 @@
+use super::*;
+use crate::protocol::Change;
+use crate::sql::Hint;
 
+const TRACKED: ServerKind = ServerKind {
+    trackers: true,
+    dialect: Dialect { mariadb: true, ansi_quotes: false, no_backslash_escapes: false },
+};
+const MYSQL: ServerKind = ServerKind {
+    trackers: true,
+    dialect: Dialect { mariadb: false, ansi_quotes: false, no_backslash_escapes: false },
+};
+const UNTRACKED: ServerKind = ServerKind { trackers: false, ..TRACKED };
+
+fn statement(verb: Verb, traits: Traits) -> Statement {
+    let hint: Option<Hint> = None;
+    Statement { verb, access: Access::Write, traits, hint, statements: 1 }
+}
+
+fn ok() -> Summary {
+    Summary { results: 1, has_status: true, status: StatusFlags::AUTOCOMMIT, ..Summary::default() }
+}
+
+fn failed() -> Summary {
+    Summary { error: Some(1064), ..Summary::default() }
+}
+
+fn in_transaction() -> Summary {
+    Summary { status: StatusFlags::AUTOCOMMIT | StatusFlags::IN_TRANS, ..ok() }
+}
+
+fn variable<'a>(name: &'a str, value: &'a str) -> Change<'a> {
+    Change::SystemVariable { name: name.as_bytes(), value: value.as_bytes() }
+}
+
+/// A session with its interner.
+struct Rig {
+    session: Session,
+    states: StateInterner,
+}
+
+impl Rig {
+    fn new(server: ServerKind) -> Self {
+        let mut states = StateInterner::default();
+        let state = states.intern(ReplayState::default());
+        Self { session: Session::new(state, server), states }
+    }
+
+    fn run(
+        &mut self,
+        what: (Verb, Traits),
+        sql: &str,
+        reply: Summary,
+        changes: &[Change<'_>],
+    ) -> Keep {
+        let statement = statement(what.0, what.1);
+        self.session.begin(&statement, sql.as_bytes(), true);
+        for change in changes {
+            self.session.note_change(*change);
+        }
+        self.session.after_reply(&statement, &reply, &mut self.states)
+    }
+
+    fn set(&mut self, sql: &str, changes: &[Change<'_>]) -> Keep {
+        self.run((Verb::Set, Traits::PLAIN_SET), sql, ok(), changes)
+    }
+
+    fn preamble(&self, traits: Traits) -> Preamble {
+        let fresh = Rc::clone(self.session.state());
+        self.session.preamble_for(&statement(Verb::Select, traits), &fresh).unwrap()
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        let value = self.session.state().variable(name.as_bytes())?;
+        Some(String::from_utf8(value.to_vec()).unwrap())
+    }
+}
+
+fn released(keep: &Keep) -> bool {
+    matches!(keep, Keep::Release { .. })
+}
+
+const PINNED: Keep = Keep::Hold(Hold::Pinned);
+const MARK: Change<'_> = Change::StateChanged(true);
+
+#[test]
+fn a_plain_set_is_replayed() {
+    let mut rig = Rig::new(TRACKED);
+    let keep = rig.set("SET sql_mode=''", &[variable("sql_mode", ""), MARK]);
+    assert!(matches!(keep, Keep::Release { state } if state.variable(b"sql_mode") == Some(b"")));
+    let keep = rig.run((Verb::Use, Traits::USE), "use a", ok(), &[Change::Schema(b"a"), MARK]);
+    assert!(matches!(keep, Keep::Release { state } if state.schema() == Some(b"a")));
+    let fresh = Rc::new(ReplayState::default());
+    let preamble =
+        rig.session.preamble_for(&statement(Verb::Select, Traits::empty()), &fresh).unwrap();
+    assert_eq!(preamble.init_db.as_deref(), Some(&b"a"[..]));
+    assert_eq!(preamble.set_sql.as_deref(), Some(&b"SET sql_mode=''"[..]));
+}
+
+#[test]
+fn an_unexplained_mark_pins() {
+    for (what, changes) in [
+        ((Verb::Call, Traits::empty()), &[MARK][..]),
+        ((Verb::Select, Traits::STORED_FUNCTION), &[variable("sql_mode", "x"), MARK]),
+        ((Verb::Select, Traits::empty()), &[Change::Unknown(9)]),
+        ((Verb::Set, Traits::PLAIN_SET), &[variable("timestamp", "1.0"), MARK]),
+        ((Verb::Set, Traits::PLAIN_SET), &[variable("session_track_schema", "OFF"), MARK]),
+        ((Verb::Set, Traits::PLAIN_SET), &[variable("a=1,b", "2"), MARK]),
+    ] {
+        assert_eq!(Rig::new(TRACKED).run(what, "", ok(), changes), PINNED, "{what:?}");
+    }
+    let dropped = (Verb::Drop, Traits::IMPLICIT_COMMIT);
+    let keep =
+        Rig::new(TRACKED).run(dropped, "drop database a", ok(), &[Change::Schema(b""), MARK]);
+    assert!(released(&keep), "the schema entry explains the mark");
+}
+
+#[test]
+fn pinning_traits_pin_even_if_nothing_is_reported() {
+    let mut rig = Rig::new(TRACKED);
+    let what = (Verb::Select, Traits::USER_VARIABLE_WRITE);
+    assert_eq!(rig.run(what, "select @a:=1", ok(), &[]), PINNED);
+    assert_eq!(rig.session.pins(), Pins::USER_VARIABLE);
+    let fresh = rig.states.intern(ReplayState::default());
+    rig.session.reset(fresh);
+    assert!(rig.session.pins().is_empty());
+}
+
+#[test]
+fn collations_that_no_server_reports() {
+    let mut rig = Rig::new(TRACKED);
+    let names = ["character_set_client", "character_set_connection", "character_set_results"]
+        .map(|name| variable(name, "utf8mb4"));
+    rig.set("SET NAMES utf8mb4 COLLATE utf8mb4_bin", &names);
+    assert_eq!(rig.value("collation_connection").as_deref(), Some("utf8mb4_bin"));
+    assert_eq!(rig.value("character_set_connection"), None);
+    assert!(released(&rig.set("SET NAMES utf8mb4", &names)));
+    assert_eq!(rig.value("collation_connection"), None);
+    assert_eq!(rig.value("character_set_connection").as_deref(), Some("utf8mb4"));
+    assert_eq!(rig.set("SET CHARACTER SET utf8mb4", &names), PINNED);
+}
+
+#[test]
+fn a_set_that_fails_half_way_pins() {
+    let mut rig = Rig::new(TRACKED);
+    let plain = (Verb::Set, Traits::PLAIN_SET);
+    let last_statement = Keep::Hold(Hold::LastStatement);
+    assert_eq!(rig.run(plain, "SET sql_mode='x'", failed(), &[]), last_statement);
+    assert_eq!(rig.run(plain, "SET a=1, b=2", failed(), &[]), PINNED);
+}
+
+#[test]
+fn without_trackers_only_names_and_use_are_known() {
+    let mut rig = Rig::new(UNTRACKED);
+    assert!(released(&rig.set("SET NAMES utf8", &[])));
+    assert_eq!(rig.value("character_set_results").as_deref(), Some("utf8"));
+    assert!(released(&rig.run((Verb::Use, Traits::USE), "use `a`", ok(), &[])));
+    assert_eq!(rig.session.state().schema(), Some(&b"a"[..]));
+    rig.session.begin_init_db(b"b");
+    rig.session.after_reply(&Session::INIT_DB, &ok(), &mut rig.states);
+    assert_eq!(rig.session.state().schema(), Some(&b"b"[..]));
+    assert_eq!(rig.set("SET sql_mode=''", &[]), PINNED);
+    assert_eq!(rig.session.pins(), Pins::UNTRACKED_SET);
+}
+
+#[test]
+fn a_transaction_holds_until_its_end() {
+    let mut rig = Rig::new(MYSQL);
+    let hold = Keep::Hold(Hold::Transaction);
+    let begin = [Change::TransactionCharacteristics(b"START TRANSACTION;")];
+    assert_eq!(rig.run((Verb::Begin, Traits::BEGIN), "begin", in_transaction(), &begin), hold);
+    assert_eq!(rig.session.characteristics(), b"START TRANSACTION;");
+    assert!(rig.session.needs_connection(&statement(Verb::Select, Traits::empty())));
+    let failed_write = rig.run((Verb::Update, Traits::empty()), "", failed(), &[]);
+    assert_eq!(failed_write, hold, "an error leaves the transaction open");
+    assert_eq!(rig.session.at_end(), AtEnd::Reset);
+    assert!(released(&rig.run((Verb::Commit, Traits::COMMIT), "commit", ok(), &[])));
+    assert_eq!(rig.session.at_end(), AtEnd::Release);
+}
+
+#[test]
+fn a_mysql_connection_may_show_anothers_warnings_in_a_use() {
+    let rig = Rig::new(MYSQL);
+    let fresh = Rc::clone(rig.session.state());
+    let preamble = rig.session.preamble_for(&Session::INIT_DB, &fresh).unwrap();
+    assert_eq!(preamble.clear_sql, Some(CLEAR_WARNINGS));
+}
+
+#[test]
+fn without_autocommit_an_error_may_leave_a_transaction() {
+    let mut rig = Rig::new(MYSQL);
+    let off = Summary { status: StatusFlags::empty(), ..ok() };
+    let keep = rig.run(
+        (Verb::Set, Traits::PLAIN_SET),
+        "SET autocommit=0",
+        off,
+        &[variable("autocommit", "OFF")],
+    );
+    assert!(released(&keep));
+    let keep = rig.run((Verb::Update, Traits::empty()), "update", failed(), &[]);
+    assert_eq!(keep, Keep::Hold(Hold::Transaction));
+    assert!(released(&rig.run((Verb::Rollback, Traits::ROLLBACK), "rollback", off, &[])));
+}
+
+#[test]
+fn a_one_shot_holds_until_it_is_used() {
+    let mut rig = Rig::new(TRACKED);
+    let one_shot = [Change::TransactionCharacteristics(b"SET TRANSACTION READ ONLY;")];
+    let what = (Verb::Set, Traits::ONE_SHOT_TRANSACTION);
+    assert_eq!(rig.run(what, "", ok(), &one_shot), PINNED);
+    let used = [Change::TransactionCharacteristics(b"")];
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "", ok(), &used)));
+    let keep = rig.run(what, "", failed(), &[]);
+    assert_eq!(keep, Keep::Hold(Hold::LastStatement), "it set nothing");
+}
+
+#[test]
+fn table_locks_end_exactly_and_a_global_one_never() {
+    let mut rig = Rig::new(TRACKED);
+    let (lock, unlock) = ((Verb::Lock, Traits::TABLE_LOCK), (Verb::Unlock, Traits::TABLE_UNLOCK));
+    let locked = [Change::TransactionState(b"_______L")];
+    let unlocked = [Change::TransactionState(b"________")];
+    assert_eq!(rig.run(lock, "lock tables t read", ok(), &locked), PINNED);
+    assert_eq!(rig.run((Verb::Select, Traits::empty()), "", ok(), &[]), PINNED);
+    assert!(released(&rig.run(unlock, "unlock tables", ok(), &unlocked)));
+    let flush = (Verb::Flush, Traits::TABLE_LOCK);
+    assert_eq!(rig.run(flush, "flush tables with read lock", ok(), &[]), PINNED);
+    assert_eq!(rig.run((Verb::Select, Traits::empty()), "", ok(), &[]), PINNED);
+}
+
+#[test]
+fn warnings_hold_until_the_next_statement() {
+    let mut rig = Rig::new(TRACKED);
+    let hold = Keep::Hold(Hold::LastStatement);
+    let warned = Summary { warnings: 1, ..ok() };
+    let (select, show) = ((Verb::Select, Traits::empty()), (Verb::Show, Traits::READS_DIAGNOSTICS));
+    assert_eq!(rig.preamble(Traits::READS_DIAGNOSTICS).clear_sql, Some(CLEAR_WARNINGS));
+    assert_eq!(rig.run(select, "select 1/0 from t", warned, &[]), hold);
+    assert!(rig.session.needs_connection(&statement(show.0, show.1)));
+    assert!(!rig.session.needs_connection(&statement(select.0, select.1)));
+    assert_eq!(rig.preamble(Traits::READS_DIAGNOSTICS).clear_sql, None);
+    assert_eq!(rig.run(show, "show warnings", ok(), &[]), hold, "they can be read again");
+    assert_eq!(rig.run(select, "select 1", ok(), &[]), hold, "MariaDB keeps them");
+    assert!(released(&rig.run(select, "select * from t", ok(), &[])));
+}
+
+#[test]
+fn last_insert_id_travels() {
+    let mut rig = Rig::new(TRACKED);
+    let reads = Traits::READS_LAST_INSERT_ID;
+    assert_eq!(rig.preamble(reads).set_sql.as_deref(), Some(&b"SET last_insert_id=0"[..]));
+    let inserted = Summary { last_insert_id: 42, affected_rows: 1, ..ok() };
+    let insert = (Verb::Insert, Traits::empty());
+    assert!(released(&rig.run(insert, "insert into t(v) values ('a')", inserted, &[])));
+    assert_eq!(rig.preamble(reads).set_sql.as_deref(), Some(&b"SET last_insert_id=42"[..]));
+    rig.run((Verb::Begin, Traits::BEGIN), "begin", in_transaction(), &[]);
+    let inserted = Summary { last_insert_id: 43, affected_rows: 1, ..in_transaction() };
+    rig.run(insert, "insert into t(v) values ('a')", inserted, &[]);
+    assert!(rig.preamble(reads).is_empty(), "the connection held knows");
+    assert!(!rig.session.insert_id_in_doubt());
+    rig.run(insert, "insert into t values (43)", inserted, &[]);
+    assert!(rig.session.insert_id_in_doubt());
+    rig.session.resolve_insert_id(43);
+    assert_eq!(rig.session.last().insert_id, InsertId::Known(43));
+}
+
+#[test]
+fn last_insert_id_with_an_argument_pins_unless_told() {
+    let mut rig = Rig::new(TRACKED);
+    let told = Summary { last_insert_id: 8, affected_rows: 1, ..ok() };
+    let update = (Verb::Update, Traits::LAST_INSERT_ID_WRITE);
+    assert!(released(&rig.run(update, "update t set v=last_insert_id(v+1)", told, &[])));
+    assert_eq!(rig.session.last().insert_id, InsertId::Known(8));
+    let rows = Summary { had_resultset: true, rows: 1, ..ok() };
+    let select = (Verb::Select, Traits::LAST_INSERT_ID_WRITE);
+    assert_eq!(rig.run(select, "select last_insert_id(99)", rows, &[]), PINNED);
+    assert!(rig.preamble(Traits::READS_LAST_INSERT_ID).is_empty());
+}
+
+#[test]
+fn release_closes_and_a_stored_program_does_not() {
+    let mut rig = Rig::new(TRACKED);
+    assert_eq!(rig.run((Verb::Commit, Traits::RELEASE), "commit release", ok(), &[]), Keep::Close);
+    let body = (Verb::Create, Traits::RELEASE | Traits::STORED_PROGRAM);
+    assert!(released(&rig.run(body, "create procedure …", ok(), &[])));
+}
+
+#[test]
+fn what_never_ran_leaves_no_pin() {
+    let mut rig = Rig::new(TRACKED);
+    let lock = statement(Verb::Lock, Traits::TABLE_LOCK);
+    rig.session.begin(&lock, b"lock tables t write", false);
+    assert!(!rig.session.pinned());
+    assert_eq!(rig.session.pins(), Pins::TABLE_LOCK);
+    rig.session.abandon(Some(1290));
+    assert!(rig.session.pins().is_empty());
+    assert_eq!(rig.session.last().row_count, Some(-1));
+}
+
+#[test]
+fn the_dialect_follows_sql_mode() {
+    let mut rig = Rig::new(TRACKED);
+    assert_eq!(rig.session.dialect(), TRACKED.dialect);
+    rig.set("SET sql_mode='ANSI'", &[variable("sql_mode", "PIPES_AS_CONCAT,ANSI_QUOTES,ANSI")]);
+    assert!(rig.session.dialect().ansi_quotes && !rig.session.dialect().no_backslash_escapes);
+}

@@ -15,9 +15,12 @@ mod pins;
 mod state;
 mod text;
 
-pub use collations::{LoginCharset, login_charset};
+pub use collations::{LoginCharset, login_charset, state_after_reset};
 pub use difference::{Preamble, difference};
 pub use last::{InsertId, LastStatement};
-pub use memory::{Hold, Keep, ServerKind, Session, Unreachable};
+pub use memory::{AtEnd, Hold, Keep, ServerKind, Session, Unreachable};
 pub use pins::Pins;
 pub use state::{ReplayState, StateInterner};
+
+#[cfg(test)]
+mod walk_tests;

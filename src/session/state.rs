@@ -9,8 +9,11 @@ use std::rc::Rc;
 pub struct ReplayState {
     schema: Option<Box<[u8]>>,
     /// Sorted by name; names in lower case.
-    variables: Vec<(Box<[u8]>, Box<[u8]>)>,
+    variables: Vec<Assignment>,
 }
+
+/// A variable's name and value.
+type Assignment = (Box<[u8]>, Box<[u8]>);
 
 /// What to make of a variable that a tracker names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
