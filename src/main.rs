@@ -196,9 +196,10 @@ fn wait(
     let mut stopping = false;
     for event in inbox {
         match event {
-            Event::Stop(signal) if stopping => {
-                return Err(format!("signal {signal} again: ended without draining"));
+            Event::Stop(SIGINT) if stopping => {
+                return Err("interrupted again: ended without draining".to_owned());
             }
+            Event::Stop(_) if stopping => {}
             Event::Stop(signal) => {
                 stopping = true;
                 let patience = settings.timeouts.drain;

@@ -106,14 +106,12 @@ impl Stream {
         self.net.set_deadline(self.key, deadline);
     }
 
-    /// Nothing received, nothing unsent, not ended: the connection may be kept for another use.
+    /// Nothing received and unread, not ended: the connection may be kept for another use. (What
+    /// is unsent leaves in order.)
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.net.with(self.key, |socket| {
-            socket.rx.end.is_none()
-                && socket.tx.end.is_none()
-                && socket.rx.queue.is_empty()
-                && socket.tx.queue.is_empty()
+            socket.rx.end.is_none() && socket.tx.end.is_none() && socket.rx.queue.is_empty()
         })
     }
 

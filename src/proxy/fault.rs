@@ -91,6 +91,8 @@ pub(crate) enum ProxyFault {
     Draining,
     #[error("the session was killed")]
     Killed,
+    #[error("the statement was killed by itself")]
+    Interrupted,
 }
 
 impl Fault {
@@ -108,9 +110,16 @@ impl Fault {
                 | ProxyFault::QueueFull
                 | ProxyFault::Unsupported(_)
                 | ProxyFault::UnknownCommand
+                | ProxyFault::Interrupted
                 | ProxyFault::NotOwner(_) => true,
             },
         }
+    }
+
+    /// The error number that the client is told.
+    pub(crate) fn code(&self) -> Option<u16> {
+        let payload = self.packet()?;
+        ErrPacket::decode(&payload).ok().map(|packet| packet.code)
     }
 
     /// The ERR payload; `None` when nobody is there to read.
@@ -152,6 +161,7 @@ impl Fault {
                 ProxyFault::NotOwner(_) => (1095, b"HY000"),
                 ProxyFault::Draining => (1053, b"08S01"),
                 ProxyFault::Killed => (1927, b"70100"),
+                ProxyFault::Interrupted => (1317, b"70100"),
             },
         };
         Some(err(code, sqlstate, &self.text()))
@@ -166,6 +176,8 @@ impl Fault {
             }
             Self::Backend { fault: BackendFault::Refused { message, .. }, .. } => message.clone(),
             Self::Proxy(ProxyFault::NotOwner(id)) => format!("You are not owner of thread {id}"),
+            Self::Proxy(ProxyFault::Killed) => "Connection was killed".to_owned(),
+            Self::Proxy(ProxyFault::Interrupted) => "Query execution was interrupted".to_owned(),
             Self::Proxy(ProxyFault::UnknownCommand) => "Unknown command".to_owned(),
             Self::Client(_) | Self::Backend { .. } | Self::Proxy(_) => format!("Lanewire: {self}"),
         }

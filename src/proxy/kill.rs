@@ -11,6 +11,10 @@ impl Conversation {
     /// Kills session `id`, of whatever shard, or only its statement. An id that is no session's
     /// may be a server's own, as SHOW PROCESSLIST shows them: the primary judges it.
     pub(super) async fn kill(&mut self, id: u64, query_only: bool) -> Result<Next, Fault> {
+        if id == u64::from(self.entry.id()) {
+            let fault = if query_only { ProxyFault::Interrupted } else { ProxyFault::Killed };
+            return Err(fault.into());
+        }
         let session = u32::try_from(id).ok().and_then(|id| self.lane.registry.find(id));
         let Some(target) = session else {
             return self.kill_on_server(None, id, query_only).await;

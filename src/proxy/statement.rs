@@ -108,7 +108,11 @@ impl Conversation {
                 Ok(lease) => lease,
                 Err(NoLease { fault, backend }) => {
                     let backend = backend.filter(|_| request.may_move());
-                    let Some(backend) = backend else { return Err(first.unwrap_or(fault)) };
+                    let Some(backend) = backend else {
+                        let fault = first.unwrap_or(fault);
+                        self.session.abandon(fault.code());
+                        return Err(fault);
+                    };
                     tracing::info!(session = self.entry.id(), "{fault}; trying another backend");
                     tried.insert(backend);
                     first.get_or_insert(fault);
@@ -122,11 +126,11 @@ impl Conversation {
             match self.exchange(lease, packet, &request).await {
                 Ok((lease, reply)) => return self.remember(lease, &reply, &request).await,
                 Err(Unfinished { fault, again }) => {
+                    if !(again && retry) {
+                        return Err(self.without_connection(fault, firmly));
+                    }
                     self.session.left_connection();
                     self.set_held(None);
-                    if !(again && retry) {
-                        return Err(if firmly { self.lost_state(fault) } else { fault });
-                    }
                     tracing::info!(session = self.entry.id(), "{fault}; trying another backend");
                     self.lane.metrics.counters().retries.bump();
                     tried.insert(backend);
@@ -237,11 +241,17 @@ impl Conversation {
         }
         let fault = self.lane.backend_fault(lease.peek().backend, BackendFault::Closed);
         drop(lease);
-        let bound = self.held_for_good();
+        // Warnings and counts are a loss that a client can bear; a transaction is not.
+        let firmly = self.session.held_firmly();
+        Err(self.without_connection(fault, firmly))
+    }
+
+    /// The session lost its connection and whatever was on it.
+    fn without_connection(&mut self, fault: Fault, firmly: bool) -> Fault {
+        self.session.abandon(fault.code());
         self.session.left_connection();
         self.set_held(None);
-        // Warnings and counts are a loss that a client can bear; a transaction is not.
-        Err(if bound { self.lost_state(fault) } else { fault })
+        if firmly { self.lost_state(fault) } else { fault }
     }
 
     /// Lets the connection held go before the statement runs elsewhere.
