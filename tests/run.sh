@@ -44,7 +44,11 @@ run_unit() {
 run_local() {
     # The floor table is for people to see.
     step "tidy" cargo test --quiet --test tidy -- --nocapture
-    step "wire" cargo test --quiet --test wire
+    if [ -e tests/wire ] || [ -e tests/wire.rs ]; then
+        step "wire" cargo test --quiet --test wire
+    else
+        skip "golden captures: there is no tests/wire yet"
+    fi
     step "proxy with scripted servers" cargo test --quiet --test proxy
 }
 

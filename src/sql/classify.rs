@@ -4,8 +4,7 @@
 //! words mean.
 #![expect(clippy::wildcard_enum_match_arm, reason = "of all words, few have an effect")]
 
-use super::functions::{Function, function};
-use super::keywords::{Kw, keyword};
+use super::keywords::{Kw, keyword, keyword_loaded};
 use super::scanner::{Kind, Scanner, Token};
 use super::statement::{Access, Dialect, Statement, Traits, Verb};
 use super::variables::{Variable, is_schema_table};
@@ -27,6 +26,13 @@ pub(super) struct Seen {
     pub(super) end: usize,
 }
 
+/// A token further away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Neighbour {
+    pub(super) kind: Kind,
+    pub(super) kw: Kw,
+}
+
 const NOTHING: Seen = Seen { kind: Kind::Semicolon, kw: Kw::None, start: 0, end: 0 };
 
 /// The executable comment that is open.
@@ -36,16 +42,16 @@ struct VersionComment {
     at_start: bool,
     /// It began right behind SELECT.
     after_select: bool,
-    /// Tokens in it so far.
-    tokens: u32,
+    /// The end of the token before it.
+    behind: usize,
 }
 
 pub(super) struct Classifier<'a> {
-    scanner: Scanner<'a>,
+    pub(super) scanner: Scanner<'a>,
     pub(super) dialect: Dialect,
     pub(super) now: Seen,
     pub(super) prev: Seen,
-    before: Seen,
+    pub(super) before: Neighbour,
 
     // Of the statement at hand.
     pub(super) verb: Verb,
@@ -58,7 +64,7 @@ pub(super) struct Classifier<'a> {
     pub(super) begun: bool,
     /// Brackets open.
     pub(super) depth: u32,
-    with_seen: bool,
+    pub(super) with_seen: bool,
     /// The dot just seen follows `information_schema`.
     information_schema: bool,
     version_comment: Option<VersionComment>,
@@ -90,7 +96,7 @@ impl<'a> Classifier<'a> {
             dialect,
             now: NOTHING,
             prev: NOTHING,
-            before: NOTHING,
+            before: Neighbour { kind: Kind::Semicolon, kw: Kw::None },
             verb: Verb::Empty,
             traits: Traits::empty(),
             writes: false,
@@ -117,7 +123,7 @@ impl<'a> Classifier<'a> {
     pub(super) fn next_statement(&mut self) {
         self.now = NOTHING;
         self.prev = NOTHING;
-        self.before = NOTHING;
+        self.before = Neighbour { kind: Kind::Semicolon, kw: Kw::None };
         self.verb = Verb::Empty;
         self.traits = Traits::empty();
         self.writes = false;
@@ -202,33 +208,40 @@ impl<'a> Classifier<'a> {
     }
 
     /// Reads the statement to its end.
-    #[inline]
     pub(super) fn rest(&mut self) {
         while !self.at_end() {
-            self.advance();
+            while let Some(word) = self.scanner.next_word() {
+                self.shift(word);
+                self.word(word.bytes);
+            }
+            self.advance_other();
         }
     }
 
     /// Reads the next token, with all its effects.
-    #[inline]
     pub(super) fn advance(&mut self) {
-        let mut token = self.scanner.next();
-        while matches!(token.kind, Kind::VersionOpen | Kind::VersionClose) {
-            if self.version_edge(token.kind) {
-                token.kind = Kind::Semicolon;
-                break;
-            }
-            token = self.scanner.next();
-        }
-        let Token { kind, start, end } = token;
-        if let Some(comment) = &mut self.version_comment {
-            comment.tokens += 1;
-        }
-        self.before = self.prev;
+        self.advance_other();
+    }
+
+    /// Makes `token` the one at hand.
+    #[inline(always)]
+    fn shift(&mut self, token: Token) {
+        let Token { kind, start, end, .. } = token;
+        self.before = Neighbour { kind: self.prev.kind, kw: self.prev.kw };
         self.prev = self.now;
         self.now = Seen { kind, kw: Kw::None, start, end };
-        match kind {
-            Kind::Word => self.word(),
+    }
+
+    /// The same as [`Self::advance`], where it is used most.
+    #[inline(always)]
+    fn advance_other(&mut self) {
+        let mut token = self.scanner.next();
+        if matches!(token.kind, Kind::VersionOpen | Kind::VersionClose) {
+            token = self.pass_edges(token);
+        }
+        self.shift(token);
+        match token.kind {
+            Kind::Word => self.word(token.bytes),
             Kind::Open => self.open(),
             Kind::Close => self.depth = self.depth.saturating_sub(1),
             Kind::Dot => self.dot(),
@@ -248,20 +261,34 @@ impl<'a> Classifier<'a> {
         }
     }
 
+    /// The token behind the edges of executable comments, of which `token` is one; a semicolon
+    /// where the statement ends for a server that skips the comment.
+    #[cold]
+    fn pass_edges(&mut self, mut token: Token) -> Token {
+        while matches!(token.kind, Kind::VersionOpen | Kind::VersionClose) {
+            if self.version_edge(token.kind) {
+                return Token { kind: Kind::Semicolon, ..token };
+            }
+            token = self.scanner.next();
+        }
+        token
+    }
+
     /// Enters or leaves an executable comment. True if the statement may end here, because a
     /// server that skips the comment sees the statement begin behind it.
-    #[cold]
     fn version_edge(&mut self, kind: Kind) -> bool {
         if kind == Kind::VersionOpen {
             self.version_comment = Some(VersionComment {
                 at_start: !self.begun && self.now.kind == Kind::Semicolon,
                 after_select: self.now.kw == Kw::Select,
-                tokens: 0,
+                behind: self.now.end,
             });
             return false;
         }
         let Some(comment) = self.version_comment.take() else { return false };
-        let option = comment.after_select && comment.tokens == 1 && self.now.kw.is_select_option();
+        let option = comment.after_select
+            && self.prev.end == comment.behind
+            && self.now.kw.is_select_option();
         self.versioned |= !option;
         if option {
             // What stands around the comment are neighbours for a server that skips it.
@@ -272,19 +299,26 @@ impl<'a> Classifier<'a> {
     }
 
     #[inline(always)]
-    fn word(&mut self) {
-        let kw = keyword(self.scanner.text(), self.now.start, self.now.end);
+    fn word(&mut self, bytes: u64) {
+        let kw = keyword_loaded(bytes, self.scanner.text(), self.now.start, self.now.end);
         if kw == Kw::None && !self.information_schema {
             return;
         }
+        self.keyword(kw);
+    }
+
+    /// A word with a meaning, or right behind `information_schema.`.
+    fn keyword(&mut self, kw: Kw) {
         if self.prev.kind == Kind::Dot {
             return self.dotted(kw);
         }
         self.now.kw = kw;
         match kw {
             Kw::With => self.with_seen = true,
-            Kw::Select | Kw::Values | Kw::Value => self.calls = true,
-            Kw::Set => self.calls |= self.begun,
+            Kw::Select => self.calls = true,
+            Kw::Values | Kw::Value | Kw::Set => {
+                self.calls |= matches!(self.verb, Verb::Insert | Verb::Replace | Verb::Load);
+            }
             // Never an identifier without quotes, never in a read but as told below.
             Kw::Update => {
                 self.writes = true;
@@ -372,72 +406,6 @@ impl<'a> Classifier<'a> {
             Kw::InformationSchema => self.information_schema = true,
             _ => {}
         }
-    }
-
-    #[inline(always)]
-    fn open(&mut self) {
-        self.depth = self.depth.saturating_add(1);
-        match self.prev.kind {
-            Kind::Word if !self.prev.kw.opens() => self.call(),
-            // A quoted name is never a built-in; a number is a name that begins with a digit.
-            Kind::Quoted | Kind::Number | Kind::Str => self.unknown_call(),
-            _ => {}
-        }
-    }
-
-    /// `word (`, where the word may be a function.
-    fn call(&mut self) {
-        let name = self.prev;
-        if self.before.kind == Kind::Dot {
-            return self.unknown_call();
-        }
-        let adjacent = name.end == self.now.start;
-        let text = self.scanner.text();
-        let effect = match function(text, name.start, name.end, self.dialect.mariadb) {
-            Function::Plain | Function::Mariadb | Function::Mysql => return,
-            Function::Adjacent if adjacent => return,
-            Function::Adjacent | Function::Unknown => return self.unknown_call(),
-            Function::Server => Traits::SERVER_STATE,
-            Function::Lock => Traits::NAMED_LOCK,
-            Function::ReleaseLock => Traits::NAMED_LOCK_RELEASE,
-            Function::LastInsertId if self.peek().kind == Kind::Close => {
-                Traits::READS_LAST_INSERT_ID
-            }
-            Function::LastInsertId => Traits::LAST_INSERT_ID_WRITE | Traits::READS_LAST_INSERT_ID,
-            Function::RowCount => Traits::READS_ROW_COUNT,
-            Function::FoundRows => Traits::READS_FOUND_ROWS,
-            Function::ConnectionId => Traits::READS_CONNECTION_ID,
-            Function::NextValue => Traits::SEQUENCE_NEXT,
-            Function::LastValue => Traits::SEQUENCE_PREVIOUS,
-        };
-        self.traits |= effect;
-    }
-
-    /// A name before `(` that is no built-in: a call, unless it is an alias with a list of
-    /// columns (`… AS d (a)`, `(…) d (a)`), a type (`CAST(a AS t(1))`) or the name of a common
-    /// table expression.
-    fn unknown_call(&mut self) {
-        let alias =
-            matches!(self.before.kw, Kw::As | Kw::Procedure) || self.before.kind == Kind::Close;
-        if self.calls && !alias && !(self.with_seen && self.names_table_expression()) {
-            self.traits |= Traits::STORED_FUNCTION;
-        }
-    }
-
-    /// Whether `(a, b) AS (` follows the name before the bracket at hand.
-    fn names_table_expression(&self) -> bool {
-        let mut ahead = self.scanner.clone();
-        loop {
-            let token = ahead.next();
-            match token.kind {
-                Kind::Word | Kind::Quoted | Kind::Comma => {}
-                Kind::Close => break,
-                _ => return false,
-            }
-        }
-        let token = ahead.next();
-        keyword(self.scanner.text(), token.start, token.end) == Kw::As
-            && ahead.next().kind == Kind::Open
     }
 
     fn user_variable(&mut self) {

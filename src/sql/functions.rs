@@ -174,11 +174,11 @@ mod tests {
     #[test]
     fn the_tables_are_sorted_and_disjoint() {
         for table in SORTED {
-            assert!(table.windows(2).all(|pair| pair[0] < pair[1]), "{table:?}");
+            assert!(table.is_sorted_by(|a, b| a < b), "{table:?}");
         }
         let mut all: Vec<_> = SORTED.concat();
         all.sort_unstable();
-        assert_eq!(all.windows(2).find(|pair| pair[0] == pair[1]), None);
+        assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
     }
 
     #[test]

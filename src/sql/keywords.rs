@@ -90,9 +90,14 @@ impl Kw {
 static TABLE: WordTable<Kw, 1024> = WordTable::new(WORDS, Kw::None);
 
 /// The keyword that the bytes `start..end` of `text` are, in any case of letters.
-#[inline(always)]
 pub(super) fn keyword(text: &[u8], start: usize, end: usize) -> Kw {
     TABLE.find(text, start, end)
+}
+
+/// The same, where the eight bytes from `start` were loaded already.
+#[inline(always)]
+pub(super) fn keyword_loaded(bytes: u64, text: &[u8], start: usize, end: usize) -> Kw {
+    TABLE.find_loaded(bytes, text, start, end)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub fn kill_target(sql: &[u8], dialect: Dialect) -> Option<KillTarget> {
     })
 }
 
-const NONE: Token = Token { kind: Kind::End, start: 0, end: 0 };
+const NONE: Token = Token { kind: Kind::End, start: 0, end: 0, bytes: 0 };
 
 struct Words<'a> {
     scanner: Scanner<'a>,

@@ -7,6 +7,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod bytes;
+mod calls;
 mod classify;
 mod functions;
 mod hints;
@@ -14,6 +15,7 @@ mod keywords;
 mod kill;
 mod scanner;
 mod set;
+mod show;
 mod statement;
 mod substitute;
 mod variables;

@@ -7,7 +7,7 @@
 
 use memchr::{memchr, memchr2, memmem};
 
-use super::bytes::{Lead, in_word, lead};
+use super::bytes::{Lead, in_word, lead, load, word_len};
 use super::hints;
 use super::statement::{Dialect, Hint};
 
@@ -50,6 +50,8 @@ pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) start: usize,
     pub(super) end: usize,
+    /// Of a [`Kind::Word`]: its first eight bytes, and what follows a shorter one.
+    pub(super) bytes: u64,
 }
 
 /// Reads tokens one by one; cheap to clone for a look ahead.
@@ -110,17 +112,29 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     fn token(&mut self, kind: Kind, start: usize, end: usize) -> Token {
         self.at = end;
-        Token { kind, start, end }
+        Token { kind, start, end, bytes: 0 }
+    }
+
+    /// The next token if it is a word with at most a blank before it: the most frequent case.
+    #[inline(always)]
+    pub(super) fn next_word(&mut self) -> Option<Token> {
+        let mut start = self.at;
+        let mut byte = self.byte(start)?;
+        if byte == b' ' {
+            start += 1;
+            byte = self.byte(start)?;
+        }
+        (lead(byte) == Lead::Letter).then(|| self.word(start))
     }
 
     /// The next token. After [`Kind::End`] there is only [`Kind::End`].
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Token {
         loop {
             let start = self.at;
             let Some(byte) = self.byte(start) else {
                 self.doubt |= self.version_end.take().is_some();
-                return Token { kind: Kind::End, start, end: start };
+                return Token { kind: Kind::End, start, end: start, bytes: 0 };
             };
             return match lead(byte) {
                 Lead::Space => {
@@ -184,17 +198,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    #[inline(always)]
-    fn word_end(&self, from: usize) -> usize {
-        let rest = self.from(from);
-        from + rest.iter().position(|&byte| !in_word(byte)).unwrap_or(rest.len())
+    fn word_end(&self, mut from: usize) -> usize {
+        loop {
+            let len = word_len(load(self.text, from));
+            from += len;
+            if len < 8 {
+                return from;
+            }
+        }
     }
 
     #[inline(always)]
     fn word(&mut self, start: usize) -> Token {
-        let end = self.word_end(start + 1);
+        let bytes = load(self.text, start);
+        let len = word_len(bytes);
+        let end = if len < 8 { start + len } else { self.word_end(start + 8) };
         self.dot_after = end;
-        self.token(Kind::Word, start, end)
+        self.at = end;
+        Token { kind: Kind::Word, start, end, bytes }
     }
 
     fn digits_end(&self, from: usize) -> usize {
@@ -224,12 +245,13 @@ impl<'a> Scanner<'a> {
         if let Some(end) = self.exponent_end(end) {
             return self.token(Kind::Number, start, end);
         }
-        let end_word = self.word_end(end);
-        if end_word > end {
-            // `0x1F`, `1st`: a dot behind the latter parts identifiers.
-            self.dot_after = end_word;
+        if !self.byte(end).is_some_and(in_word) {
+            return self.token(Kind::Number, start, end);
         }
-        self.token(Kind::Number, start, end_word)
+        // `0x1F`, `1st`: a dot behind the latter parts identifiers.
+        let end = self.word_end(end);
+        self.dot_after = end;
+        self.token(Kind::Number, start, end)
     }
 
     /// The rest of a number whose dot lies before `from`.
@@ -385,6 +407,6 @@ impl<'a> Scanner<'a> {
         }
         // A server that skips the comment looks for its end from here.
         self.version_end = Some(close.unwrap_or(NOWHERE));
-        Some(Token { kind: Kind::VersionOpen, start, end: self.at })
+        Some(Token { kind: Kind::VersionOpen, start, end: self.at, bytes: 0 })
     }
 }

@@ -170,7 +170,7 @@ impl Classifier<'_> {
             Verb::Prepare => self.traits |= Traits::TEXT_PREPARE,
             Verb::Execute => self.traits |= Traits::TEXT_EXECUTE,
             Verb::Deallocate => self.traits |= Traits::TEXT_DEALLOCATE,
-            Verb::Handler => self.handler_statement(),
+            Verb::Handler => self.cursor(),
             Verb::Kill => self.traits |= Traits::KILL,
             Verb::Diagnostics => self.traits |= Traits::READS_DIAGNOSTICS,
             Verb::Create => self.create(),
@@ -201,9 +201,11 @@ impl Classifier<'_> {
 
     fn analyze(&mut self) {
         self.advance();
-        let of_statement = matches!(self.now.kw, Kw::Select | Kw::With | Kw::Values)
-            || self.now.kind == Kind::Open
-            || self.is("FORMAT");
+        let of_statement = match self.now.kw {
+            Kw::Select | Kw::With | Kw::Values => true,
+            Kw::Insert | Kw::Replace | Kw::Update | Kw::Delete => true,
+            _ => self.now.kind == Kind::Open || self.is("FORMAT"),
+        };
         if !of_statement {
             self.writes = true;
             self.definition();
@@ -308,7 +310,7 @@ impl Classifier<'_> {
         self.traits |= if ends { Traits::TABLE_UNLOCK } else { Traits::TABLE_LOCK };
     }
 
-    fn handler_statement(&mut self) {
+    fn cursor(&mut self) {
         let mut closes = false;
         while !self.at_end() {
             closes = self.is("CLOSE");
@@ -377,26 +379,6 @@ impl Classifier<'_> {
             _ => {}
         }
     }
-
-    fn show(&mut self) {
-        let mut kind = shown(self);
-        if kind == Shown::Program {
-            // SHOW PROCEDURE STATUS and its like; CODE is a debug server's.
-            self.advance();
-            kind = if self.is_any(&["STATUS", "CODE", "BODY"]) {
-                Shown::Schema
-            } else {
-                Shown::Server
-            };
-        }
-        self.traits |= match kind {
-            Shown::Schema | Shown::Program => Traits::empty(),
-            Shown::Server => Traits::SERVER_STATE,
-            Shown::Diagnostics => Traits::READS_DIAGNOSTICS,
-        };
-        // The prefix may hold words like CREATE, which do nothing here.
-        self.writes = false;
-    }
 }
 
 /// What a CREATE, ALTER or DROP is about.
@@ -425,76 +407,4 @@ const OTHER_OBJECTS: &[&str] = &[
     "INSTANCE",
     "CATALOG",
     "MASKING",
-];
-
-/// What a SHOW is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    /// Objects of schemas: the same on every server.
-    Schema,
-    /// One word on, it shows which.
-    Program,
-    Server,
-    Diagnostics,
-}
-
-/// Reads the words behind SHOW that say what is shown.
-fn shown(it: &mut Classifier<'_>) -> Shown {
-    it.advance();
-    while it.is_any(&["FULL", "EXTENDED"]) {
-        it.advance();
-    }
-    if it.is("CREATE") {
-        it.advance();
-        return if it.is_any(CREATED) { Shown::Schema } else { Shown::Server };
-    }
-    if it.is_any(&["WARNINGS", "ERRORS"]) {
-        return Shown::Diagnostics;
-    }
-    if it.is("COUNT") {
-        // COUNT(*) WARNINGS
-        return Shown::Diagnostics;
-    }
-    if it.is_any(&["PROCEDURE", "FUNCTION", "PACKAGE", "LIBRARY"]) {
-        return Shown::Program;
-    }
-    if it.is("CHARACTER") || it.is("CHAR") {
-        it.advance();
-        return if it.is("SET") { Shown::Schema } else { Shown::Server };
-    }
-    if it.is("TABLE") {
-        it.advance();
-        return if it.is("STATUS") { Shown::Schema } else { Shown::Server };
-    }
-    if it.is_any(SCHEMA_OBJECTS) { Shown::Schema } else { Shown::Server }
-}
-
-/// SHOW CREATE of these shows what was replicated.
-const CREATED: &[&str] = &[
-    "TABLE",
-    "VIEW",
-    "DATABASE",
-    "SCHEMA",
-    "PROCEDURE",
-    "FUNCTION",
-    "TRIGGER",
-    "EVENT",
-    "SEQUENCE",
-    "PACKAGE",
-    "LIBRARY",
-];
-
-const SCHEMA_OBJECTS: &[&str] = &[
-    "TABLES",
-    "COLUMNS",
-    "FIELDS",
-    "INDEX",
-    "INDEXES",
-    "KEYS",
-    "DATABASES",
-    "SCHEMAS",
-    "TRIGGERS",
-    "EVENTS",
-    "COLLATION",
-    "CHARSET",
 ];

@@ -1,9 +1,9 @@
 //! A hash table of words, built when compiled: a look-up costs two loads, a multiplication and,
 //! as a rule, one comparison, whatever the word's length and case.
 
+use super::bytes::{SMALL, load};
+
 const LEN_MAX: usize = 40;
-/// Sets the bit that makes small letters of capitals.
-const SMALL: u64 = 0x2020_2020_2020_2020;
 
 /// The first eight and the last eight bytes of a word, in small letters, and its length.
 #[derive(Clone, Copy)]
@@ -21,11 +21,6 @@ impl Key {
         // Few bits of the high half stay.
         let high = (mixed >> 32) as usize;
         high & (slots - 1)
-    }
-
-    #[inline(always)]
-    const fn is(self, other: Self) -> bool {
-        self.first == other.first && self.last == other.last && self.len == other.len
     }
 }
 
@@ -63,15 +58,21 @@ impl<T: Copy, const SLOTS: usize> WordTable<T, SLOTS> {
     }
 
     /// What the bytes `start..end` of `text` mean.
-    #[inline(always)]
     pub(super) fn find(&self, text: &[u8], start: usize, end: usize) -> T {
+        self.find_loaded(load(text, start), text, start, end)
+    }
+
+    /// The same, where the eight bytes of `text` from `start` were loaded already.
+    #[inline(always)]
+    pub(super) fn find_loaded(&self, bytes: u64, text: &[u8], start: usize, end: usize) -> T {
         let len = end - start;
         // A byte of a word is a letter with that bit set only if it is one without.
-        let first = load(text, start);
+        let first = bytes | SMALL;
         let key = if len < 8 {
             Key { first: first & ((1 << (8 * len)) - 1), last: 0, len }
         } else {
-            Key { first, last: if len > 8 { load(text, end - 8) } else { 0 }, len }
+            let last = if len > 8 { load(text, end - 8) | SMALL } else { 0 };
+            Key { first, last, len }
         };
         let mut at = key.hash(SLOTS);
         loop {
@@ -79,7 +80,11 @@ impl<T: Copy, const SLOTS: usize> WordTable<T, SLOTS> {
             if slot.key.len == 0 {
                 return slot.value;
             }
-            if slot.key.is(key) && (len <= 16 || slot.is_text(text, start, end)) {
+            // Up to eight bytes the first part says everything, the length too.
+            if slot.key.first == key.first
+                && slot.key.last == key.last
+                && (len <= 8 || slot.is_text(text, start, end))
+            {
                 return slot.value;
             }
             at = (at + 1) % SLOTS;
@@ -89,7 +94,6 @@ impl<T: Copy, const SLOTS: usize> WordTable<T, SLOTS> {
 
 impl<T> Slot<T> {
     /// Compares the whole word: the key leaves out the middle of a long one.
-    #[cold]
     fn is_text(&self, text: &[u8], start: usize, end: usize) -> bool {
         text.get(start..end).is_some_and(|word| word.eq_ignore_ascii_case(self.text))
     }
@@ -111,17 +115,4 @@ const fn key(text: &[u8]) -> Key {
         index += 1;
     }
     Key { first, last, len: text.len() }
-}
-
-/// Eight bytes from `at`, in small letters.
-#[inline(always)]
-fn load(text: &[u8], at: usize) -> u64 {
-    let bytes = text.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
-    bytes.map_or_else(|| load_end(text, at), u64::from_le_bytes) | SMALL
-}
-
-#[cold]
-fn load_end(text: &[u8], at: usize) -> u64 {
-    let rest = text.get(at..).unwrap_or_default();
-    rest.iter().rev().take(8).fold(0, |sum, &byte| sum << 8 | u64::from(byte))
 }

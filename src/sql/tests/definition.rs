@@ -83,7 +83,7 @@ fn stored_programs_run_later() {
             "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1",
             "CREATE EVENT e ON SCHEDULE EVERY 1 HOUR DO DELETE FROM t",
             "CREATE AGGREGATE FUNCTION IF NOT EXISTS f(a INT) RETURNS INT SONAME 'x'",
-            "CREATE PACKAGE p AS PROCEDURE q(); END",
+            "CREATE PACKAGE p AS PROCEDURE q() END",
             "ALTER EVENT e DO UPDATE t SET a = 1",
             "ALTER PROCEDURE p COMMENT 'x'",
         ],

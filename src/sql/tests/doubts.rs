@@ -83,12 +83,7 @@ fn executable_comments_are_sql_that_may_be_skipped() {
         ("SELECT 1 /*M! , f(1) */", version | Traits::STORED_FUNCTION),
         ("/*!40101 SET NAMES utf8mb4 */", version | Traits::PLAIN_SET),
         ("/*!40103 SET TIME_ZONE='+00:00' */;", version | Traits::PLAIN_SET),
-        ("/*!40014 SET @a=1 */", {
-            version
-                | Traits::UNKNOWN_SET
-                | Traits::USER_VARIABLE_WRITE
-                | Traits::READS_USER_VARIABLE
-        }),
+        ("/*!40014 SET @a=1 */", { version | Traits::UNKNOWN_SET | Traits::USER_VARIABLE_WRITE }),
         ("/*!40000 ALTER TABLE t DISABLE KEYS */", version | Traits::IMPLICIT_COMMIT),
         ("/*!99999 SELECT 1 */ DELETE FROM t", version),
         ("/*!99999 SELECT 1 */ COMMIT", version | Traits::COMMIT),

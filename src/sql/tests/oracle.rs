@@ -164,9 +164,7 @@ impl Slow<'_> {
         self.at += 1;
         while self.at < self.text.len() {
             let byte = self.byte(0);
-            if escapes && byte == b'\\' {
-                self.at += 2;
-            } else if byte == quote && self.byte(1) == quote {
+            if escapes && byte == b'\\' || byte == quote && self.byte(1) == quote {
                 self.at += 2;
             } else if byte == quote {
                 self.at += 1;

@@ -154,7 +154,7 @@ fn everything_else_goes_to_the_primary() {
     assert_writes(Traits::IMPLICIT_COMMIT, &["CREATE TABLE t (a INT)"]);
     assert_writes(Traits::XA, &["XA START 'x'"]);
     assert_writes(Traits::COMPOUND, &["BEGIN NOT ATOMIC SELECT 1"]);
-    assert_writes(Traits::UNKNOWN, &["FROBNICATE t", "1", "'x'", "@a", "x: LOOP", "{"]);
+    assert_writes(Traits::UNKNOWN, &["FROBNICATE t", "1", "'x'", "x: LOOP", "{"]);
     assert_writes(Traits::empty(), &["", " ", ";", "-- x", "/* x */", "((", "# x\n;"]);
     assert_eq!(of(" /* x */ ;").verb, Verb::Empty);
     assert_eq!(of(" /* x */ ;").statements, 0);

@@ -92,7 +92,6 @@ fn sets_that_may_do_more() {
             "SET",
             "SET sql_mode",
             "SET sql_mode = '', ",
-            "SET (a) = 1",
             "SET 'a' = 1",
             "SET CHARACTER a = 1",
             "SET @@`a`b = 1",
