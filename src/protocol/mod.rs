@@ -34,7 +34,7 @@ pub use frame::{HEADER_LEN, Header, MAX_PAYLOAD, PacketReader, put_packet};
 pub use greeting::Greeting;
 pub use login::{Attributes, FirstPacket, Login, SslRequest};
 pub use prepare::PrepareOk;
-pub use reply::{EofPacket, ErrPacket, OkPacket, strip_session_state};
+pub use reply::{EofPacket, ErrPacket, OkPacket, strip_eof_flag, strip_session_state};
 pub use resultset::{Column, ColumnDefinition, put_resultset, put_text_value, text_row};
 pub use session_track::{Change, Changes, changes, put_change};
 pub use status::StatusFlags;

@@ -117,6 +117,19 @@ pub fn strip_session_state(payload: &[u8]) -> Result<Vec<u8>, Malformed> {
     Ok(ok.encode_as(header, Capabilities::empty()))
 }
 
+/// The same EOF without the flag that says the session's state changed: servers leave it in EOF
+/// packets, which cannot carry the change. `None`: it has no such flag.
+#[must_use]
+pub fn strip_eof_flag(payload: &[u8]) -> Option<Vec<u8>> {
+    let eof = EofPacket::decode(payload).ok()?;
+    let mut status = eof.status;
+    if !status.contains(StatusFlags::SESSION_STATE_CHANGED) {
+        return None;
+    }
+    status.remove(StatusFlags::SESSION_STATE_CHANGED);
+    Some(EofPacket { status, ..eof }.encode())
+}
+
 /// ERR: a statement, a login or a connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrPacket<'a> {

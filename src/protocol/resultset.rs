@@ -167,11 +167,9 @@ where
 {
     let deprecate_eof = caps.contains(Capabilities::DEPRECATE_EOF);
     let mut count = Vec::new();
-    if caps.contains(Capabilities::OPTIONAL_RESULTSET_METADATA) {
-        count.push(1);
-    }
     put_lenenc(&mut count, columns.len() as u64);
-    if caps.contains(Capabilities::MARIADB_CACHE_METADATA) {
+    let flagged = Capabilities::MARIADB_CACHE_METADATA | Capabilities::OPTIONAL_RESULTSET_METADATA;
+    if caps.intersects(flagged) {
         count.push(1);
     }
     let mut seq = put_packet(out, seq, &count);

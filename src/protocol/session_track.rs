@@ -63,7 +63,8 @@ impl<'a> Changes<'a> {
                 return self.variable();
             }
             SCHEMA => Change::Schema(body.lenenc_str()?),
-            STATE_CHANGE => Change::StateChanged(body.lenenc_str()? == b"1"),
+            // One character, whatever the documentation says of a length in front of it.
+            STATE_CHANGE => Change::StateChanged(body.rest() == b"1"),
             GTIDS => {
                 // One byte says how they are encoded; only text (0) exists.
                 body.u8()?;
@@ -113,7 +114,7 @@ pub fn put_change(out: &mut Vec<u8>, change: Change<'_>) {
             SCHEMA
         }
         Change::StateChanged(changed) => {
-            put_lenenc_str(&mut body, if changed { b"1" } else { b"0" });
+            body.push(if changed { b'1' } else { b'0' });
             STATE_CHANGE
         }
         Change::Gtids(gtids) => {
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn golden_entries() {
         // From the documentation: SET autocommit=0, USE test, SET SESSION session_track_state_change=1.
-        let state = b"\x00\x0f\x0aautocommit\x03OFF\x01\x05\x04test\x02\x02\x011";
+        let state = b"\x00\x0f\x0aautocommit\x03OFF\x01\x05\x04test\x02\x011";
         let all: Result<Vec<_>, _> = changes(state).collect();
         assert_eq!(
             all.unwrap(),

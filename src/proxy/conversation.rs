@@ -233,7 +233,7 @@ impl Conversation {
             }
             Command::ProcessKill => {
                 let id = statement_id(payload).map_err(ClientFault::from)?;
-                self.kill(u64::from(id), false).await
+                self.process_kill(packet, id).await
             }
             Command::BinlogDump | Command::BinlogDumpGtid => {
                 unsupported("replication (binlog dump)")
@@ -360,16 +360,10 @@ impl Conversation {
     async fn prepare(&mut self, packet: Chunk, statement: Statement) -> Result<Next, Fault> {
         let sql = packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default();
         self.session.begin(&statement, sql, self.lane.settings.sql.pin_on_call);
-        self.session.pin(Pins::PREPARED_BINARY);
         let mut request = Request::new(packet, COMMAND, ReplyKind::Prepare);
         request.prepares = Some(statement);
         request.on_held = true;
-        let result = self.run_request(request).await;
-        if self.prepared.is_empty() {
-            self.session.unpin(Pins::PREPARED_BINARY);
-            self.settle().await;
-        }
-        result
+        self.run_request(request).await
     }
 
     async fn execute(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {

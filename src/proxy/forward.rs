@@ -4,7 +4,8 @@
 use crate::net::Chunk;
 use crate::protocol::{
     Capabilities, Event, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, Progress, ReplyKind,
-    StatusFlags, Summary, Terminal, TerminalKind, put_packet, statement_id, strip_session_state,
+    StatusFlags, Summary, Terminal, TerminalKind, put_packet, statement_id, strip_eof_flag,
+    strip_session_state,
 };
 
 use super::fault::{BackendFault, ClientFault};
@@ -143,31 +144,36 @@ impl Forward<'_> {
         let tracker = &self.link.tracker;
         let packet = tracker.terminal_packet(input, progress);
         let is_whole = tracker.held().is_empty();
-        let mut rewritten = None;
-        if terminal.kind == TerminalKind::Prepare {
-            let payload = tracker.terminal_payload(input, progress);
-            self.prepared = Some(statement_id(payload)?);
-        }
-        if terminal.kind == TerminalKind::Ok {
-            let payload = tracker.terminal_payload(input, progress);
-            // The flag is in a fixed place only for small numbers: decoding is the sure way, and
-            // costs a few loads.
-            let ok = OkPacket::decode(payload, self.link.capabilities)?;
-            if ok.status.contains(StatusFlags::SESSION_STATE_CHANGED) {
-                changes.extend_from_slice(ok.session_state);
-                let payload = if self.client_tracks {
-                    visible_state(payload, &ok)
+        let payload = tracker.terminal_payload(input, progress);
+        let payload = match terminal.kind {
+            TerminalKind::Ok => {
+                // The flag is in a fixed place only for small numbers: decoding is the sure way,
+                // and costs a few loads.
+                let ok = OkPacket::decode(payload, self.link.capabilities)?;
+                if !ok.status.contains(StatusFlags::SESSION_STATE_CHANGED) {
+                    None
                 } else {
-                    Some(strip_session_state(payload)?)
-                };
-                rewritten = payload.map(|payload| {
-                    let sequence = Header::decode(packet).map_or(0, |header| header.seq);
-                    let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
-                    put_packet(&mut out, sequence, &payload);
-                    out
-                });
+                    changes.extend_from_slice(ok.session_state);
+                    if self.client_tracks {
+                        visible_state(payload, &ok)
+                    } else {
+                        Some(strip_session_state(payload)?)
+                    }
+                }
             }
-        }
+            TerminalKind::Eof => strip_eof_flag(payload),
+            TerminalKind::Prepare => {
+                self.prepared = Some(statement_id(payload)?);
+                None
+            }
+            TerminalKind::Err | TerminalKind::LocalInfile | TerminalKind::Other => None,
+        };
+        let rewritten = payload.map(|payload| {
+            let sequence = Header::decode(packet).map_or(0, |header| header.seq);
+            let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
+            put_packet(&mut out, sequence, &payload);
+            out
+        });
         if rewritten.is_none() && is_whole {
             return Ok(seen + progress.used);
         }

@@ -34,6 +34,11 @@ impl Request {
         Self { packet: Some(packet), statement, kind, on_held: false, prepares: None }
     }
 
+    /// What it leaves on its connection beside what its statement says.
+    fn pins(&self) -> Pins {
+        if self.prepares.is_some() { Pins::PREPARED_BINARY } else { Pins::empty() }
+    }
+
     /// Another backend may run it as well.
     fn may_move(&self) -> bool {
         self.statement.access == Access::Read && !self.on_held
@@ -68,8 +73,9 @@ impl Conversation {
         if statement.traits.contains(Traits::KILL)
             && let Some(target) = kill_target(text_of(&packet), self.session.dialect())
             && !target.by_query_id
+            && let Some(session) = self.lane.find_session(target.id)
         {
-            return self.kill(target.id, target.query_only).await;
+            return self.kill(&session, target.query_only).await;
         }
         self.session.begin(&statement, text_of(&packet), self.lane.settings.sql.pin_on_call);
         if let Some(rewritten) = self.substitute(&statement, text_of(&packet)).await {
@@ -215,7 +221,7 @@ impl Conversation {
         let role = held.and_then(|held| view.backend(held)).map(|backend| backend.role);
         let input = RouteInput::new(&self.session, &request.statement, role, cluster);
         if request.on_held {
-            decide_opaque(self.session.pins(), &input)
+            decide_opaque(self.session.pins() | request.pins(), &input)
         } else {
             decide(&request.statement, &input)
         }
@@ -395,6 +401,7 @@ impl Conversation {
         if let (Some(id), Some(statement)) = (reply.prepared, request.prepares) {
             self.prepared.insert(id, statement);
             self.last_prepared = Some(id);
+            self.session.pin(Pins::PREPARED_BINARY);
         }
         let keep = self.session.after_reply(
             &request.statement,

@@ -17,6 +17,9 @@ pub enum InsertId {
         before: u64,
         /// What the OK packet said.
         reported: u64,
+        /// The connection had `before` when the statement began, so its answer is the session's
+        /// whatever it is.
+        exact: bool,
     },
     /// A value that the reply did not tell: only the pinned connection knows.
     OnConnection,
@@ -73,7 +76,14 @@ impl Default for LastStatement {
 
 impl LastStatement {
     /// Takes in a complete reply; `text` is what an INSERT's text held.
-    pub(super) fn note(&mut self, statement: &Statement, summary: &Summary, text: InsertText) {
+    /// `exact`: see [`InsertId::Unsure`].
+    pub(super) fn note(
+        &mut self,
+        statement: &Statement,
+        summary: &Summary,
+        text: InsertText,
+        exact: bool,
+    ) {
         const HIDDEN: Traits =
             Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND).union(Traits::UNKNOWN);
         let hidden = statement.traits.intersects(HIDDEN);
@@ -90,19 +100,28 @@ impl LastStatement {
             let counted = !hidden && !statement.traits.contains(Traits::CALC_FOUND_ROWS);
             self.found_rows = counted.then_some(summary.rows);
         }
-        self.note_insert_id(statement, summary, text);
+        self.note_insert_id(statement, summary, text, exact);
     }
 
-    fn note_insert_id(&mut self, statement: &Statement, summary: &Summary, text: InsertText) {
+    fn note_insert_id(
+        &mut self,
+        statement: &Statement,
+        summary: &Summary,
+        text: InsertText,
+        exact: bool,
+    ) {
         let reported = summary.last_insert_id;
         if statement.traits.contains(Traits::LAST_INSERT_ID_WRITE) && summary.had_resultset {
             self.insert_id = InsertId::OnConnection;
+        } else if statement.verb == Verb::Load && summary.error.is_none() {
+            // Its OK need not say what LAST_INSERT_ID() is afterwards (MariaDB 10.11).
+            self.insert_id = InsertId::Unsure { before: self.insert_id.certain(), reported, exact };
         } else if reported != 0 && summary.error.is_none() {
             let inserts = matches!(statement.verb, Verb::Insert | Verb::Replace | Verb::Load);
             let by_function = statement.traits.contains(Traits::LAST_INSERT_ID_WRITE);
             let given = inserts && !by_function && text.may_give(reported);
             self.insert_id = if given {
-                InsertId::Unsure { before: self.insert_id.certain(), reported }
+                InsertId::Unsure { before: self.insert_id.certain(), reported, exact }
             } else {
                 InsertId::Known(reported)
             };
@@ -111,8 +130,8 @@ impl LastStatement {
 
     /// The connection that ran the INSERT in doubt answered `SELECT LAST_INSERT_ID()`.
     pub(super) fn resolve_insert_id(&mut self, answer: u64) {
-        if let InsertId::Unsure { before, reported } = self.insert_id {
-            let value = if answer == reported { reported } else { before };
+        if let InsertId::Unsure { before, reported, exact } = self.insert_id {
+            let value = if exact || answer == reported { answer } else { before };
             self.insert_id = InsertId::Known(value);
         }
     }
@@ -142,14 +161,14 @@ mod tests {
         let mut last = LastStatement::default();
         let counts = |last: &LastStatement| (last.row_count.unwrap(), last.found_rows.unwrap());
         assert_eq!(counts(&last), (0, 0));
-        last.note(&statement(Verb::Select), &rows(2), InsertText::NONE);
+        last.note(&statement(Verb::Select), &rows(2), InsertText::NONE, false);
         assert_eq!(counts(&last), (-1, 2));
-        last.note(&statement(Verb::Update), &reply(5, 0), InsertText::NONE);
+        last.note(&statement(Verb::Update), &reply(5, 0), InsertText::NONE, false);
         assert_eq!(counts(&last), (5, 2));
-        last.note(&statement(Verb::Set), &reply(0, 0), InsertText::NONE);
+        last.note(&statement(Verb::Set), &reply(0, 0), InsertText::NONE, false);
         assert_eq!(counts(&last), (0, 2));
         let failed = Summary { error: Some(1054), ..Summary::default() };
-        last.note(&statement(Verb::Select), &failed, InsertText::NONE);
+        last.note(&statement(Verb::Select), &failed, InsertText::NONE, false);
         assert_eq!(counts(&last), (-1, 2));
     }
 
@@ -157,10 +176,10 @@ mod tests {
     fn counts_that_only_the_connection_knows() {
         let mut last = LastStatement::default();
         let calc = Statement { traits: Traits::CALC_FOUND_ROWS, ..statement(Verb::Select) };
-        last.note(&calc, &rows(2), InsertText::NONE);
+        last.note(&calc, &rows(2), InsertText::NONE, false);
         assert_eq!((last.row_count, last.found_rows), (Some(-1), None));
         let call = Statement { traits: Traits::CALL, ..statement(Verb::Call) };
-        last.note(&call, &reply(1, 0), InsertText::NONE);
+        last.note(&call, &reply(1, 0), InsertText::NONE, false);
         assert_eq!((last.row_count, last.found_rows), (None, None));
     }
 
@@ -174,12 +193,12 @@ mod tests {
         );
         assert_eq!(last.insert_id, InsertId::Known(5));
         let given = InsertText::of(b"insert t values (500, 1)");
-        last.note(&statement(Verb::Insert), &reply(1, 500), given);
-        assert_eq!(last.insert_id, InsertId::Unsure { before: 5, reported: 500 });
-        last.note(&statement(Verb::Replace), &reply(1, 500), given);
+        last.note(&statement(Verb::Insert), &reply(1, 500), given, false);
+        assert_eq!(last.insert_id, InsertId::Unsure { before: 5, reported: 500, exact: false });
+        last.note(&statement(Verb::Replace), &reply(1, 500), given, false);
         last.resolve_insert_id(5);
         assert_eq!(last.insert_id, InsertId::Known(5));
-        last.note(&statement(Verb::Insert), &reply(1, 0), InsertText::NONE);
+        last.note(&statement(Verb::Insert), &reply(1, 0), InsertText::NONE, false);
         assert_eq!(last.insert_id, InsertId::Known(5));
     }
 
@@ -188,9 +207,9 @@ mod tests {
         let mut last = LastStatement::default();
         let traits = Traits::LAST_INSERT_ID_WRITE;
         let update = Statement { traits, ..statement(Verb::Update) };
-        last.note(&update, &reply(1, 8), InsertText::NONE);
+        last.note(&update, &reply(1, 8), InsertText::NONE, false);
         assert_eq!(last.insert_id, InsertId::Known(8));
-        last.note(&Statement { traits, ..statement(Verb::Select) }, &rows(1), InsertText::NONE);
+        last.note(&Statement { traits, ..statement(Verb::Select) }, &rows(1), InsertText::NONE, false);
         assert_eq!(last.insert_id, InsertId::OnConnection);
     }
 }

@@ -208,8 +208,7 @@ impl Session {
         } else {
             difference(connection, &self.state).ok_or(Unreachable)?
         };
-        let reads_id = statement.traits.contains(Traits::READS_LAST_INSERT_ID);
-        if reads_id && !self.insert_id_here {
+        if wants_insert_id(statement) && !self.insert_id_here {
             let value = self.last.insert_id.value().to_string();
             preamble.assign(b"last_insert_id", value.as_bytes());
         }
@@ -225,7 +224,7 @@ impl Session {
 
     /// The preamble for `statement` was answered without an error.
     pub fn preamble_done(&mut self, statement: &Statement) {
-        self.insert_id_here |= statement.traits.contains(Traits::READS_LAST_INSERT_ID);
+        self.insert_id_here |= wants_insert_id(statement);
     }
 
     /// The reply to `statement` is complete, and its entries were noted: says whether the
@@ -245,7 +244,7 @@ impl Session {
         self.apply_variables(states);
         self.note_locks(statement, failed);
         self.drop_needless_pins(statement, summary);
-        self.last.note(statement, summary, self.pending.insert);
+        self.last.note(statement, summary, self.pending.insert, self.insert_id_here);
         self.insert_id_here |= summary.last_insert_id != 0
             || self.pending.names_insert_id
             || self.last.insert_id == InsertId::OnConnection;
@@ -342,6 +341,12 @@ impl Session {
         self.lock_unreported = false;
         self.pins = self.pending.brought;
     }
+}
+
+/// Whether the connection must know the session's last insert id: to tell it, or since only the
+/// connection can say afterwards whether the statement changed it.
+fn wants_insert_id(statement: &Statement) -> bool {
+    statement.traits.contains(Traits::READS_LAST_INSERT_ID) || statement.verb == Verb::Load
 }
 
 #[cfg(test)]

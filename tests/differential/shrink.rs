@@ -19,16 +19,14 @@ pub(crate) fn shrink(
     let mut best = script.clone();
     best.steps.truncate(at + 1);
     let mut difference = differs(world, side, &best)?;
-    best.steps.truncate(difference.at + 1);
     let mut chunk = best.steps.len() / 2;
     while chunk > 0 && Instant::now() < deadline {
-        let mut start = 0;
-        // The last step is the one that differs.
+        // The first step is what makes FOUND_ROWS() known; the last is the one that differs.
+        let mut start = 1;
         while start + chunk < best.steps.len() && Instant::now() < deadline {
             let mut candidate = best.clone();
             candidate.steps.drain(start..start + chunk);
             if let Some(found) = differs(world, side, &candidate) {
-                candidate.steps.truncate(found.at + 1);
                 (best, difference) = (candidate, found);
             } else {
                 start += chunk;
@@ -39,6 +37,8 @@ pub(crate) fn shrink(
     Some((best, difference))
 }
 
+/// The difference, if it is one in the last step: another one is another story.
 fn differs(world: &World, side: &mut Side, script: &Script) -> Option<Difference> {
-    play(world, side, script, || true).ok()?
+    let found = play(world, side, script, || true).ok()??;
+    (found.at + 1 == script.steps.len()).then_some(found)
 }

@@ -13,7 +13,9 @@ fn an_error_on_an_idle_connection() {
         replica.set_script(Script::ErrWhenIdle);
     }
     for round in 0..12 {
-        let reply = client.must("SELECT 1").unwrap_or_else(|error| panic!("{round}: {error}"));
+        let reply = client.must("SELECT 1").unwrap_or_else(|error| {
+            panic!("{round}: {error}\n{}", scene.lanewire.log());
+        });
         assert_eq!(reply.first_cell().unwrap(), "fake");
         std::thread::sleep(Duration::from_millis(20 * (round % 5)));
     }

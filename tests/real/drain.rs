@@ -33,7 +33,12 @@ fn transactions_end(context: &Context) {
     client.must("INSERT INTO drained VALUES (2)").unwrap();
     assert!(lanewire.ended().is_none(), "it must wait for the transaction");
     client.must("COMMIT").unwrap();
-    assert_eq!(lanewire.stop().code(), Some(0), "{}", lanewire.log());
+    let mut end = None;
+    eventually("the end", || {
+        end = lanewire.ended();
+        end.is_some()
+    });
+    assert_eq!(end.and_then(|status| status.code()), Some(0), "{}", lanewire.log());
     let rows = context.direct().must("SELECT COUNT(*) FROM drained").unwrap();
     assert_eq!(rows.first_cell().unwrap(), "2");
 }

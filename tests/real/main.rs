@@ -113,7 +113,26 @@ impl Context {
 
     /// Waits until the replicas have what the primary has.
     pub(crate) fn in_sync(&self) {
-        self.cluster.wait_in_sync().expect("replicas in sync");
+        if let Err(error) = self.cluster.wait_in_sync() {
+            panic!("{error}: {}", self.replication_errors());
+        }
+    }
+
+    /// What the replicas say of their replication.
+    fn replication_errors(&self) -> String {
+        let show = if self.is_mariadb() { "SHOW SLAVE STATUS" } else { "SHOW REPLICA STATUS" };
+        let mut errors = String::new();
+        for replica in self.cluster.replicas() {
+            let Ok(mut root) = replica.root() else { continue };
+            let Ok(reply) = root.must(show) else { continue };
+            let names = reply.rows().map(|rows| rows.columns.clone()).unwrap_or_default();
+            for (column, value) in names.iter().zip(reply.table().into_iter().flatten()) {
+                if column.name.ends_with("_Error") && !value.is_empty() {
+                    errors.push_str(&format!("{} {}: {value}\n", replica.name, column.name));
+                }
+            }
+        }
+        errors
     }
 
     /// After a failed test: all servers up again.

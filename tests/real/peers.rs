@@ -180,7 +180,7 @@ fn binary_statements(context: &Context) {
         client.reset_statement(insert.id).unwrap().ok().unwrap();
         client.close_statement(insert.id).unwrap();
         let gone = client.execute(insert.id, &params).unwrap();
-        assert_eq!(gone.error().map(|err| err.code), Some(1243));
+        assert_eq!(gone.error().map(|err| err.code), Some(1243), "{}", lanewire.log());
         client.execute(select.id, &[Param::Int(7)]).unwrap().rows().unwrap();
         client.close_statement(select.id).unwrap();
         assert_eq!(cell(client, "SELECT 1"), "1");

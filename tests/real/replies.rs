@@ -143,7 +143,10 @@ fn commands(context: &Context) {
 }
 
 fn local_infile(context: &Context) {
-    context.lay_out(&["DROP TABLE IF EXISTS loaded", "CREATE TABLE loaded (a INT, b VARCHAR(30))"]);
+    context.lay_out(&[
+        "DROP TABLE IF EXISTS loaded",
+        "CREATE TABLE loaded (a INT PRIMARY KEY, b VARCHAR(30))",
+    ]);
     let lanewire = context.lanewire();
     for flag in [0, flags::DEPRECATE_EOF] {
         let mut client = Client::connect(&lanewire.options().with(flag)).unwrap();

@@ -173,7 +173,12 @@ pub(crate) fn result_set(rows: &[&str], deprecate_eof: bool) -> Vec<u8> {
     }
     let end = if deprecate_eof { vec![0xFE, 0, 0, 2, 0, 0, 0] } else { eof.to_vec() };
     payloads.push(end);
-    (1_u8..).zip(&payloads).flat_map(|(seq, payload)| framed(seq, payload)).collect()
+    (0..=u8::MAX)
+        .cycle()
+        .skip(1)
+        .zip(&payloads)
+        .flat_map(|(seq, payload)| framed(seq, payload))
+        .collect()
 }
 
 fn converse(stream: TcpStream, id: u64, script: &Mutex<Script>, seen: &Seen) {

@@ -105,8 +105,13 @@ impl Lanewire {
 
     fn wait_until_it_answers(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + START_TIMEOUT;
-        let open = |port| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-        while !(open(self.port) && open(self.admin_port)) {
+        let open = |port: &u16| std::net::TcpStream::connect(("127.0.0.1", *port)).is_ok();
+        let mut silent = vec![self.port, self.admin_port];
+        loop {
+            silent.retain(|port| !open(port));
+            if silent.is_empty() {
+                return Ok(());
+            }
             if let Ok(Some(status)) = self.process.ended() {
                 return Err(format!("lanewire ended: {}\n{}", describe(status), self.log()));
             }
@@ -115,7 +120,6 @@ impl Lanewire {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Ok(())
     }
 
     /// Where clients connect.

@@ -12,8 +12,6 @@ const LOCAL_INFILE_HEADER: u8 = 0xFB;
 /// A payload of this length and first byte 0xFE is an EOF packet of the old form: an OK packet has
 /// 7 bytes at least.
 const EOF_LEN: usize = 5;
-/// The longest column count packet with MySQL's metadata flag in front: shorter than any OK.
-const FLAGGED_COUNT_LEN_MAX: usize = 4;
 /// MariaDB's progress reports are ERR packets of this code, and end nothing.
 const PROGRESS_CODE: u16 = 0xFFFF;
 
@@ -61,12 +59,7 @@ impl ReplyTracker {
     fn result_head(&mut self, first: u8, payload: &[u8]) -> Result<Option<Terminal>, Malformed> {
         let mut reader = Reader::new(payload);
         let mut metadata_follows = true;
-        // The flag may be 0 as an OK's first byte is, but an OK is longer.
-        let is_flagged = self.caps.contains(Capabilities::OPTIONAL_RESULTSET_METADATA)
-            && payload.len() <= FLAGGED_COUNT_LEN_MAX;
-        if is_flagged {
-            metadata_follows = reader.u8()? != 0;
-        } else if first == OK_HEADER {
+        if first == OK_HEADER {
             return self.ok_or_eof(payload).map(Some);
         } else if first == LOCAL_INFILE_HEADER {
             self.phase = Phase::Infile;
@@ -75,7 +68,10 @@ impl ReplyTracker {
             return Err(Malformed::Header(first));
         }
         self.left = reader.lenenc()?;
-        if self.caps.contains(Capabilities::MARIADB_CACHE_METADATA) {
+        // MySQL's documentation puts its flag in front of the count; the server does not.
+        let flagged =
+            Capabilities::MARIADB_CACHE_METADATA | Capabilities::OPTIONAL_RESULTSET_METADATA;
+        if self.caps.intersects(flagged) {
             metadata_follows = reader.u8()? != 0;
         }
         reader.finish()?;
@@ -95,7 +91,9 @@ impl ReplyTracker {
             return self.ok_or_eof(payload).map(Some);
         }
         self.phase = Phase::Rows;
-        Ok(None)
+        // A change that an earlier packet could not report: the flag is not every client's.
+        let flagged = eof.status.contains(StatusFlags::SESSION_STATE_CHANGED);
+        Ok(flagged.then_some(Terminal { kind: TerminalKind::Eof, done: false }))
     }
 
     /// An OK or EOF packet that ends a result.

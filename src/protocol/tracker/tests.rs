@@ -232,7 +232,7 @@ fn left_out_metadata() {
     let mysql = Capabilities::OPTIONAL_RESULTSET_METADATA | NO_EOFS;
     let mariadb = Capabilities::MARIADB_CACHE_METADATA;
     for (caps, payloads) in [
-        (mysql, vec![&[0, 1][..], b"\x011", OK_EOF]),
+        (mysql, vec![&[1, 0][..], b"\x011", OK_EOF]),
         (mysql, vec![&[1, 1], DEFINITION, b"\x011", OK_EOF]),
         (mariadb, vec![&[1, 0], EOF, b"\x011", EOF]),
         (mariadb | NO_EOFS, vec![&[1, 1], DEFINITION, b"\x011", OK_EOF]),
