@@ -43,6 +43,10 @@ pub(super) struct Conversation {
     pub(super) outbox: Option<Chunk>,
     /// A read's packet, kept until its reply begins, to be sent again elsewhere.
     pub(super) spare: Vec<u8>,
+    /// The read that left the warnings or the error that a client may still ask for.
+    pub(super) cause: Option<Vec<u8>>,
+    /// The next connection is to run `cause` first, for what it leaves there.
+    pub(super) replay: bool,
 }
 
 /// Serves a client to its end. What goes wrong is told to the client, and returned for the log.
@@ -82,6 +86,8 @@ impl Conversation {
             last_prepared: None,
             outbox: None,
             spare: Vec::new(),
+            cause: None,
+            replay: false,
         };
         let sequence = this.client.sequence;
         match this.first_state().await {
@@ -316,7 +322,10 @@ impl Conversation {
         let schema = self.session.state().schema().map(<[u8]>::to_vec);
         let reset = lease.reset(&self.lane).await;
         self.forget_statements();
-        let mut state = ReplayState::clone(lease.state());
+        // MariaDB goes back to the character sets of the connection's login, which need not be
+        // this session's; MySQL to its global ones.
+        let base = self.lane.base(self.client.collation).filter(|_| self.client.greeting.mariadb);
+        let mut state = ReplayState::clone(base.as_ref().unwrap_or(lease.state()));
         state.set_schema(schema.as_deref());
         self.session.reset(self.lane.intern(state));
         match reset {
@@ -331,14 +340,15 @@ impl Conversation {
     /// COM_SET_OPTION switches several statements in a text on and off: from now on the session
     /// uses connections that were opened that way.
     async fn set_option(&mut self, packet: Chunk, option: Option<u8>) -> Result<Next, Fault> {
-        let next = self.plain(packet, ReplyKind::Simple).await?;
+        self.session.begin_command();
+        let mut request = Request::new(packet, COMMAND, ReplyKind::Simple);
+        request.on_held = true;
+        request.spoils = true;
+        let next = self.run_request(request).await?;
         match option {
             Some(0) => self.client.capabilities.insert(Capabilities::MULTI_STATEMENTS),
             Some(1) => self.client.capabilities.remove(Capabilities::MULTI_STATEMENTS),
             _ => {}
-        }
-        if let Some(lease) = &mut self.held {
-            lease.spoil();
         }
         Ok(next)
     }

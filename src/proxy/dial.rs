@@ -148,6 +148,11 @@ async fn read_trackers(
         [b"character_set_client", b"character_set_results", b"collation_connection"];
     for (name, value) in names.iter().zip(row) {
         state.set_variable(name, value.as_deref().unwrap_or_default());
+        if *name == b"collation_connection"
+            && let Some(collation) = value
+        {
+            state.set_names_collation(&collation);
+        }
     }
     link.state = lane.intern(state);
     Ok(())
@@ -160,8 +165,15 @@ pub(super) async fn reset(lane: &Lane, link: &mut Link) -> Result<(), BackendFau
     link.inbox.stream.set_deadline(Some(deadline));
     let schema = link.state.schema().map(<[u8]>::to_vec);
     link.send_command(Command::ResetConnection, b"");
+    // The schema stays selected, but MariaDB forgets its character set.
+    if let Some(schema) = &schema {
+        link.send_command(Command::InitDb, schema);
+    }
     send_trackers(link);
     link.swallow(ReplyKind::Simple, |_| ()).await?;
+    if schema.is_some() {
+        link.swallow(ReplyKind::Simple, |_| ()).await?;
+    }
     read_trackers(lane, link, ReplayState::with_schema(schema.as_deref())).await?;
     link.pinned = false;
     link.inbox.stream.set_deadline(None);

@@ -60,6 +60,8 @@ pub(crate) enum BackendFault {
     Auth(#[from] AuthError),
     #[error("it answered {code} ({sqlstate}): {message}")]
     Refused { code: u16, sqlstate: String, message: String },
+    #[error("it ended the connection with {code}: {message}")]
+    Parting { code: u16, message: String },
     #[error("it sent a packet that belongs to no command")]
     Unsolicited,
     #[error("its address is not known yet")]
@@ -93,6 +95,16 @@ pub(crate) enum ProxyFault {
     Killed,
     #[error("the statement was killed by itself")]
     Interrupted,
+}
+
+impl BackendFault {
+    /// A server's parting words: not an answer to the statement, which may run elsewhere.
+    pub(crate) fn or_closed(self) -> Self {
+        match self {
+            Self::Refused { code, message, .. } => Self::Parting { code, message },
+            other => other,
+        }
+    }
 }
 
 impl Fault {
@@ -142,7 +154,7 @@ impl Fault {
                     let state = sqlstate.as_bytes().try_into().unwrap_or(b"HY000");
                     return Some(err(*code, state, &self.text()));
                 }
-                BackendFault::Stream(_) | BackendFault::Closed => (2013, b"HY000"),
+                BackendFault::Stream(_) | BackendFault::Closed | BackendFault::Parting { .. } => (2013, b"HY000"),
                 BackendFault::Unresolved => (2005, b"HY000"),
                 BackendFault::Malformed(_) | BackendFault::Auth(_) | BackendFault::Unsolicited => {
                     (2027, b"HY000")

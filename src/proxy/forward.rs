@@ -166,6 +166,10 @@ impl Forward<'_> {
                 self.prepared = Some(statement_id(payload)?);
                 None
             }
+            // The server ends the connection; what it says belongs to no statement.
+            TerminalKind::Err if tracker.summary().unsolicited => {
+                return Err(super::link::refusal(payload).or_closed());
+            }
             TerminalKind::Err | TerminalKind::LocalInfile | TerminalKind::Other => None,
         };
         let rewritten = payload.map(|payload| {

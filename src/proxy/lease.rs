@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::net::Stream;
-use crate::protocol::{Command, ReplyKind};
+use crate::protocol::{Command, ReplyKind, Summary};
 use crate::session::ReplayState;
 
 use super::dial;
@@ -62,10 +62,10 @@ impl Lease {
     }
 
     /// Runs a statement of our own.
-    pub(super) async fn run(&mut self, sql: &[u8]) -> Result<(), BackendFault> {
+    pub(super) async fn run(&mut self, sql: &[u8]) -> Result<Summary, BackendFault> {
         let link = self.link();
         link.send_command(Command::Query, sql);
-        link.swallow(ReplyKind::Query, |_| ()).await.map(|_| ())
+        link.swallow(ReplyKind::Query, |_| ()).await
     }
 
     /// Selects a schema on the connection.

@@ -27,11 +27,13 @@ pub(super) struct Request {
     pub(super) on_held: bool,
     /// What COM_STMT_PREPARE prepares.
     pub(super) prepares: Option<Statement>,
+    /// Its connection is not to be used by others (COM_SET_OPTION).
+    pub(super) spoils: bool,
 }
 
 impl Request {
     pub(super) fn new(packet: Chunk, statement: Statement, kind: ReplyKind) -> Self {
-        Self { packet: Some(packet), statement, kind, on_held: false, prepares: None }
+        Self { packet: Some(packet), statement, kind, on_held: false, prepares: None, spoils: false }
     }
 
     /// What it leaves on its connection beside what its statement says.
@@ -78,27 +80,30 @@ impl Conversation {
             return self.kill(&session, target.query_only).await;
         }
         self.session.begin(&statement, text_of(&packet), self.lane.settings.sql.pin_on_call);
-        if let Some(rewritten) = self.substitute(&statement, text_of(&packet)).await {
+        if let Some(rewritten) = self.substitute(&statement, text_of(&packet)) {
             packet = query_packet(&rewritten);
         }
-        self.run_request(Request::new(packet, statement, ReplyKind::Query)).await
+        let mut request = Request::new(packet, statement, ReplyKind::Query);
+        // Of a thread that is none of ours.
+        request.on_held = statement.traits.contains(Traits::KILL);
+        self.run_request(request).await
     }
 
     /// The text with the session's own answers in it, where a function asks the connection for
     /// what only the session knows.
-    async fn substitute(&mut self, statement: &Statement, sql: &[u8]) -> Option<Vec<u8>> {
+    fn substitute(&self, statement: &Statement, sql: &[u8]) -> Option<Vec<u8>> {
         const ASKS: Traits = Traits::READS_CONNECTION_ID
             .union(Traits::READS_ROW_COUNT)
             .union(Traits::READS_FOUND_ROWS);
         if !statement.traits.intersects(ASKS) {
             return None;
         }
-        let on_own = self.held.is_some() && self.session.needs_connection(statement);
         let last = self.session.last();
         let values = Values {
             connection_id: Some(u64::from(self.entry.id())),
-            row_count: last.row_count.filter(|_| !on_own),
-            found_rows: last.found_rows.filter(|_| !on_own),
+            // What is not known here is asked of the connection, which is held for that.
+            row_count: last.row_count,
+            found_rows: last.found_rows,
         };
         substitute_functions(sql, self.session.dialect(), &values)
     }
@@ -115,6 +120,7 @@ impl Conversation {
                 Err(NoLease { fault, backend }) => {
                     let backend = backend.filter(|_| request.may_move());
                     let Some(backend) = backend else {
+                        self.replay = false;
                         let fault = first.unwrap_or(fault);
                         self.session.abandon(fault.code());
                         return Err(fault);
@@ -127,7 +133,7 @@ impl Conversation {
             };
             let backend = lease.peek().backend;
             let firmly = self.session.needs_connection(&request.statement) || request.on_held;
-            let retry = self.keep_spare(&request, firmly);
+            let retry = self.keep_spare(&request) && !firmly && !self.replay;
             let packet = self.outbox.take().unwrap_or_else(|| Chunk::from(Vec::new()));
             match self.exchange(lease, packet, &request).await {
                 Ok((lease, reply)) => return self.remember(lease, &reply, &request).await,
@@ -165,16 +171,26 @@ impl Conversation {
         }
     }
 
-    /// Copies a read's packet where it may be sent again; says whether it may.
-    fn keep_spare(&mut self, request: &Request, firmly: bool) -> bool {
-        let may =
-            request.statement.access == Access::Read && !firmly && request.kind == ReplyKind::Query;
-        let packet = self.outbox.as_ref().filter(|packet| may && packet.len() <= SPARE_MAX);
+    /// Copies a read's packet, which may have to be sent again; says whether it did.
+    fn keep_spare(&mut self, request: &Request) -> bool {
+        let is_read =
+            request.statement.access == Access::Read && request.kind == ReplyKind::Query;
+        let packet = self.outbox.as_ref().filter(|packet| is_read && packet.len() <= SPARE_MAX);
+        self.spare.clear();
         if let Some(packet) = packet {
-            self.spare.clear();
             self.spare.extend_from_slice(packet.as_slice());
         }
         packet.is_some()
+    }
+
+    /// Remembers which read left the warnings that the server still has.
+    fn note_cause(&mut self, reply: &Reply) {
+        let left_some = reply.summary.warnings > 0 || reply.summary.error.is_some();
+        if left_some && !self.spare.is_empty() {
+            self.cause = Some(self.spare.clone());
+        } else if left_some || !self.session.keeps_warnings() {
+            self.cause = None;
+        }
     }
 
     /// The connection held where the statement belongs there, else one from a pool.
@@ -187,10 +203,17 @@ impl Conversation {
         if let Some(refusal) = decision.refuse {
             return Err(Fault::from(ProxyFault::Refused(refusal)).into());
         }
+        let characteristics = match decision.leave {
+            Leave::Reopen => self.session.characteristics().to_vec(),
+            Leave::Nothing | Leave::End => Vec::new(),
+        };
         if let Some(lease) = self.held.take() {
             if decision.target == Target::Held {
                 return self.still_held(lease).map_err(NoLease::from);
             }
+            // A replica's warnings, wanted where the primary is: the read is run again there.
+            self.replay =
+                self.cause.is_some() && self.session.needs_connection(&request.statement);
             self.leave(lease, decision.leave).await;
         }
         let backend = match decision.target {
@@ -204,8 +227,15 @@ impl Conversation {
             NoLease { fault, backend: moves.then_some(backend) }
         })?;
         if decision.leave == Leave::Reopen {
-            let begun = lease.run(b"START TRANSACTION READ ONLY").await;
-            begun.map_err(|fault| self.lane.backend_fault(backend, fault))?;
+            // As the server described it, statement by statement.
+            for sql in characteristics.split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
+                if sql.is_empty() {
+                    continue;
+                }
+                let begun = lease.run(sql).await;
+                let summary = begun.map_err(|fault| self.lane.backend_fault(backend, fault))?;
+                self.session.set_status(summary.status);
+            }
         }
         Ok(lease)
     }
@@ -350,9 +380,14 @@ impl Conversation {
         let replies = send_preamble(lease, &preamble);
         // A write must not run where the preamble failed: the wrong schema or sql_mode would be
         // worse than a round trip. States converge, so this is rare.
-        let first = !is_read && (preamble.init_db.is_some() || preamble.set_sql.is_some());
+        let replay = std::mem::take(&mut self.replay);
+        let fallible = preamble.init_db.is_some() || preamble.set_sql.is_some();
+        let first = replay || (!is_read && fallible);
         if first {
             self.swallow_preamble(lease, &replies, request).await?;
+        }
+        if replay {
+            self.run_cause(lease).await?;
         }
         let mut sequence = 1;
         let len = Header::decode(packet.as_slice()).map_or(0, |header| header.len as usize);
@@ -367,6 +402,19 @@ impl Conversation {
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let inbox = &mut self.client.inbox;
         Forward::new(inbox, lease.link(), request.kind, tracks, sequence).run().await
+    }
+
+    /// Runs the session's last read again, for what it leaves on the connection.
+    async fn run_cause(&mut self, lease: &mut Lease) -> Result<(), Broken> {
+        let Some(cause) = self.cause.clone() else { return Ok(()) };
+        lease.stream().send(Chunk::from(cause));
+        match lease.link().swallow(ReplyKind::Query, |_| ()).await {
+            Ok(_) | Err(BackendFault::Refused { .. }) => {
+                self.session.answers_moved();
+                Ok(())
+            }
+            Err(fault) => Err(Broken::Backend { fault, untouched: true }),
+        }
     }
 
     async fn swallow_preamble(
@@ -395,6 +443,7 @@ impl Conversation {
         request: &Request,
     ) -> Result<Next, Fault> {
         self.lane.alive(lease.peek().backend);
+        self.note_cause(reply);
         for change in changes(&reply.changes).flatten() {
             self.session.note_change(change);
         }
@@ -402,6 +451,9 @@ impl Conversation {
             self.prepared.insert(id, statement);
             self.last_prepared = Some(id);
             self.session.pin(Pins::PREPARED_BINARY);
+        }
+        if request.spoils {
+            lease.spoil();
         }
         let keep = self.session.after_reply(
             &request.statement,

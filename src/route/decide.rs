@@ -251,7 +251,6 @@ fn runs_anywhere(statement: &Statement, pins: Pins) -> bool {
     /// What a SELECT may do to be no read and yet harm nothing.
     const HARMLESS: Traits = Traits::READS_SESSION
         .union(Traits::READS_VARIABLE)
-        .union(Traits::SERVER_STATE)
         .union(Traits::VERSION_COMMENT);
     if statement.access == Access::Read {
         return pins.is_empty();

@@ -25,6 +25,12 @@ impl Session {
         self.last.row_count = Some(if error.is_some() { -1 } else { 0 });
     }
 
+    /// Whether the statement under way leaves the server's list of warnings as it is.
+    #[must_use]
+    pub fn keeps_warnings(&self) -> bool {
+        self.pending.keeps_warnings
+    }
+
     /// Adds pins that no statement brings (COM_STMT_PREPARE, an open cursor …).
     pub fn pin(&mut self, pins: Pins) {
         self.pins |= pins;

@@ -2,7 +2,7 @@
 
 use super::last::InsertId;
 use super::memory::Session;
-use super::state::{VariableKind, variable_kind};
+use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
 use super::text::{Hidden, InsertText};
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
@@ -20,6 +20,10 @@ pub(super) struct Pending {
     /// The SET assigns to several variables: an error may have come half way.
     pub(super) several: bool,
     pub(super) names_insert_id: bool,
+    /// Its reply may hide the insert id: the connection must have the session's before it.
+    pub(super) hides_insert_id: bool,
+    /// It may set what FOUND_ROWS() answers without saying so.
+    pub(super) hides_found_rows: bool,
     pub(super) keeps_warnings: bool,
     /// Pins that this statement brought.
     pub(super) brought: Pins,
@@ -36,6 +40,8 @@ impl Default for Pending {
             insert: InsertText::NONE,
             several: false,
             names_insert_id: false,
+            hides_insert_id: false,
+            hides_found_rows: false,
             keeps_warnings: false,
             brought: Pins::empty(),
             lock_reported: false,
@@ -98,7 +104,9 @@ impl Session {
                     }
                 }
                 if let Some(collation) = collation {
-                    self.pending.variables.push((b"collation_connection".to_vec(), collation));
+                    let variables = &mut self.pending.variables;
+                    variables.push((b"collation_connection".to_vec(), collation.clone()));
+                    variables.push((NAMES_COLLATION.to_vec(), collation));
                 }
             }
             Hidden::Schema(name) => self.pending.schema = Some(Some(name)),
@@ -144,7 +152,7 @@ impl Session {
         // The collation last: it decides the connection's character set too, and the trackers
         // report final values in any order.
         let (collation, others): (Vec<_>, Vec<_>) =
-            self.pending.variables.drain(..).partition(|(name, _)| name == b"collation_connection");
+            self.pending.variables.drain(..).partition(|(name, _)| name == b"collation_connection" || name == NAMES_COLLATION);
         for (name, value) in others.iter().chain(&collation) {
             state.set_variable(name, value);
         }

@@ -2,6 +2,7 @@
 //! the query in the same write.
 
 use super::ReplayState;
+use super::state::NAMES_COLLATION;
 
 /// Commands to send in front of a query, each answered by one reply: first `init_db` as
 /// COM_INIT_DB, then `set_sql`, then `clear_sql`, both as COM_QUERY.
@@ -77,7 +78,7 @@ pub fn difference(from: &ReplayState, to: &ReplayState) -> Option<Preamble> {
     }
     for (name, _) in from.variables() {
         if !is_first_or_last(name) && to.variable(name).is_none() && !renamed(to, name) {
-            preamble.assign(name, b"DEFAULT");
+            preamble.assign(name, &default_of(name));
         }
     }
     put_if_different(&mut preamble, from, to, SQL_MODE);
@@ -85,7 +86,7 @@ pub fn difference(from: &ReplayState, to: &ReplayState) -> Option<Preamble> {
 }
 
 fn is_first_or_last(name: &[u8]) -> bool {
-    [CLIENT, RESULTS, CONNECTION, COLLATION, SQL_MODE].contains(&name)
+    [CLIENT, RESULTS, CONNECTION, COLLATION, NAMES_COLLATION, SQL_MODE].contains(&name)
 }
 
 /// Whether `to` sets the variable under another of its names.
@@ -106,44 +107,51 @@ fn put_if_different(
     }
 }
 
-/// Puts what `SET NAMES` governs. Either of `character_set_connection` and
+/// Puts what `SET NAMES` governs, all of it or nothing. Either of `character_set_connection` and
 /// `collation_connection` decides both, so a state holds one of them.
 fn put_character_sets(preamble: &mut Preamble, from: &ReplayState, to: &ReplayState) {
-    let all_in = |state: &ReplayState| {
-        let set = state.variable(CLIENT)?.to_vec();
-        let one = state.variable(RESULTS) == Some(&set) && state.variable(CONNECTION) == Some(&set);
-        one.then_some(set)
-    };
-    let names = all_in(to);
-    if names.is_some() && names == all_in(from) {
+    let all = [CLIENT, RESULTS, CONNECTION, COLLATION, NAMES_COLLATION];
+    if all.iter().all(|name| from.variable(name) == to.variable(name)) {
         return;
     }
-    if let Some(set) = names {
-        let literal = literal(CLIENT, &set);
+    let mut have = [None; 3];
+    if let Some(collation) = to.variable(NAMES_COLLATION) {
+        let set = collation.split(|byte| *byte == b'_').next().unwrap_or(collation);
         let sql = preamble.next_assignment();
         sql.extend_from_slice(b"NAMES ");
-        sql.extend_from_slice(&literal);
-        return;
+        sql.extend_from_slice(&literal(CLIENT, set));
+        sql.extend_from_slice(b" COLLATE ");
+        sql.extend_from_slice(&literal(COLLATION, collation));
+        have = [Some(set), Some(set), Some(collation)];
     }
-    put_if_different(preamble, from, to, CLIENT);
-    put_if_different(preamble, from, to, RESULTS);
-    if let Some(collation) = to.variable(COLLATION) {
-        if from.variable(COLLATION) != Some(collation) {
-            preamble.assign(COLLATION, &literal(COLLATION, collation));
+    let connection = if to.variable(COLLATION).is_some() { COLLATION } else { CONNECTION };
+    for (name, have) in [CLIENT, RESULTS, connection].into_iter().zip(have) {
+        match to.variable(name) {
+            value if value == have && have.is_some() => {}
+            Some(value) => preamble.assign(name, &literal(name, value)),
+            None if [CONNECTION, COLLATION, name].iter().all(|n| from.variable(n).is_none()) => {}
+            None => preamble.assign(name, b"DEFAULT"),
         }
-    } else if to.variable(CONNECTION).is_some() {
-        put_if_different(preamble, from, to, CONNECTION);
-    } else if from.variable(CONNECTION).or_else(|| from.variable(COLLATION)).is_some() {
-        preamble.assign(COLLATION, b"DEFAULT");
     }
 }
 
+/// MySQL 9 takes DEFAULT for OFF where these are concerned.
+const DEFAULT_TRAPS: [&[u8]; 2] = [b"foreign_key_checks", b"unique_checks"];
+
+/// What brings a variable back to what a login gives.
+fn default_of(name: &[u8]) -> Vec<u8> {
+    if DEFAULT_TRAPS.contains(&name) { [b"@@global.", name].concat() } else { b"DEFAULT".to_vec() }
+}
+
 /// Variables for which an empty value stands for NULL.
-const NULLABLE: [&[u8]; 4] = [
+const NULLABLE: [&[u8]; 7] = [
     RESULTS,
     b"default_tmp_storage_engine",
     b"enforce_storage_engine",
+    b"external_table_secondary_storage_engine",
+    b"external_table_storage_engine",
     b"innodb_ft_user_stopword_table",
+    b"innodb_tmpdir",
 ];
 
 /// A variable of type text whose value may look like a number.

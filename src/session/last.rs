@@ -91,15 +91,12 @@ impl LastStatement {
         self.error = summary.error;
         let affected = i64::try_from(summary.affected_rows).unwrap_or(i64::MAX);
         self.row_count = match summary.error {
-            _ if hidden => None,
             Some(_) => Some(-1),
+            None if hidden => None,
             None if summary.had_resultset => Some(-1),
             None => Some(affected),
         };
-        if summary.had_resultset || hidden {
-            let counted = !hidden && !statement.traits.contains(Traits::CALC_FOUND_ROWS);
-            self.found_rows = counted.then_some(summary.rows);
-        }
+        self.note_found_rows(statement, summary, hidden);
         self.note_insert_id(statement, summary, text, exact);
     }
 
@@ -113,10 +110,7 @@ impl LastStatement {
         let reported = summary.last_insert_id;
         if statement.traits.contains(Traits::LAST_INSERT_ID_WRITE) && summary.had_resultset {
             self.insert_id = InsertId::OnConnection;
-        } else if statement.verb == Verb::Load && summary.error.is_none() {
-            // Its OK need not say what LAST_INSERT_ID() is afterwards (MariaDB 10.11).
-            self.insert_id = InsertId::Unsure { before: self.insert_id.certain(), reported, exact };
-        } else if reported != 0 && summary.error.is_none() {
+        } else if reported != 0 && (summary.error.is_none() || summary.results > 0) {
             let inserts = matches!(statement.verb, Verb::Insert | Verb::Replace | Verb::Load);
             let by_function = statement.traits.contains(Traits::LAST_INSERT_ID_WRITE);
             let given = inserts && !by_function && text.may_give(reported);
@@ -126,6 +120,39 @@ impl LastStatement {
                 InsertId::Known(reported)
             };
         }
+    }
+
+    /// A SELECT sets what FOUND_ROWS() answers, and so do most SHOWs; RETURNING and the
+    /// diagnostics do not (MariaDB 10.11). Of what answers with rows otherwise, the connection
+    /// is asked.
+    fn note_found_rows(&mut self, statement: &Statement, summary: &Summary, hidden: bool) {
+        let unparsed = summary.error == Some(1064) && summary.results == 0;
+        if unparsed || (!hidden && statement.traits.contains(Traits::READS_DIAGNOSTICS)) {
+            return;
+        }
+        let rows = summary.had_resultset;
+        let single = statement.statements == 1 && summary.error.is_none();
+        let selects = matches!(
+            statement.verb,
+            Verb::Select | Verb::With | Verb::Values | Verb::Table | Verb::Show | Verb::Explain
+        );
+        let counted = !hidden && !statement.traits.contains(Traits::CALC_FOUND_ROWS);
+        match statement.verb {
+            _ if hidden => self.found_rows = None,
+            Verb::Insert | Verb::Replace | Verb::Delete if single => {}
+            _ if selects && rows => self.found_rows = counted.then_some(summary.rows),
+            // SELECT … INTO.
+            _ if selects && summary.error.is_none() => self.found_rows = None,
+            _ if rows => self.found_rows = None,
+            _ => {}
+        }
+    }
+
+    /// The statement may have set the insert id without saying so: LOAD DATA, INSERT … RETURNING
+    /// (MariaDB 10.11).
+    pub(super) fn doubt_insert_id(&mut self, reported: u64, exact: bool) {
+        let before = self.insert_id.certain();
+        self.insert_id = InsertId::Unsure { before, reported, exact };
     }
 
     /// The connection that ran the INSERT in doubt answered `SELECT LAST_INSERT_ID()`.

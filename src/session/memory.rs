@@ -132,9 +132,19 @@ impl Session {
         }
         if matches!(statement.verb, Verb::Insert | Verb::Replace) {
             self.pending.insert = InsertText::of(sql);
+            self.pending.hides_insert_id =
+                self.server.dialect.mariadb && text::may_return_rows(sql);
         } else if statement.verb == Verb::Load {
             self.pending.insert = InsertText::ANY;
+            self.pending.hides_insert_id = true;
         }
+        const PROGRAMS: Traits = Traits::CALL
+            .union(Traits::COMPOUND)
+            .union(Traits::TEXT_EXECUTE)
+            .union(Traits::UNKNOWN);
+        self.pending.hides_insert_id |= statement.traits.intersects(PROGRAMS);
+        self.pending.hides_found_rows =
+            statement.access == Access::Write && text::finds_rows(statement.verb, sql);
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
         }
@@ -208,7 +218,7 @@ impl Session {
         } else {
             difference(connection, &self.state).ok_or(Unreachable)?
         };
-        if wants_insert_id(statement) && !self.insert_id_here {
+        if self.wants_insert_id(statement) && !self.insert_id_here {
             let value = self.last.insert_id.value().to_string();
             preamble.assign(b"last_insert_id", value.as_bytes());
         }
@@ -222,9 +232,15 @@ impl Session {
         Ok(preamble)
     }
 
+    /// Whether the connection must know the session's last insert id: to tell it, or since only
+    /// the connection can say afterwards whether the statement changed it.
+    fn wants_insert_id(&self, statement: &Statement) -> bool {
+        statement.traits.contains(Traits::READS_LAST_INSERT_ID) || self.pending.hides_insert_id
+    }
+
     /// The preamble for `statement` was answered without an error.
     pub fn preamble_done(&mut self, statement: &Statement) {
-        self.insert_id_here |= wants_insert_id(statement);
+        self.insert_id_here |= self.wants_insert_id(statement);
     }
 
     /// The reply to `statement` is complete, and its entries were noted: says whether the
@@ -245,6 +261,12 @@ impl Session {
         self.note_locks(statement, failed);
         self.drop_needless_pins(statement, summary);
         self.last.note(statement, summary, self.pending.insert, self.insert_id_here);
+        if !failed && self.pending.hides_insert_id {
+            self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
+        }
+        if self.pending.hides_found_rows {
+            self.last.found_rows = None;
+        }
         self.insert_id_here |= summary.last_insert_id != 0
             || self.pending.names_insert_id
             || self.last.insert_id == InsertId::OnConnection;
@@ -292,6 +314,10 @@ impl Session {
         if brought.contains(Pins::ONE_SHOT_TRANSACTION) && single && summary.error.is_some() {
             self.pins.remove(Pins::ONE_SHOT_TRANSACTION);
         }
+        // A text that does not parse did nothing.
+        if summary.error == Some(1064) && summary.results == 0 {
+            self.pins.remove(brought);
+        }
         // Another result set: FOUND_ROWS() is what was counted.
         if single && summary.had_resultset && !traits.contains(Traits::CALC_FOUND_ROWS) {
             self.pins.remove(Pins::FOUND_ROWS);
@@ -331,6 +357,12 @@ impl Session {
         if self.pins.is_empty() && !self.in_transaction() { AtEnd::Release } else { AtEnd::Reset }
     }
 
+    /// The read that left warnings, an error or counts on another connection was run again on the
+    /// one in use now.
+    pub fn answers_moved(&mut self) {
+        self.answers_here = true;
+    }
+
     /// The connection held went back, or broke: nothing is on it any more.
     pub fn left_connection(&mut self) {
         self.insert_id_here = false;
@@ -341,12 +373,6 @@ impl Session {
         self.lock_unreported = false;
         self.pins = self.pending.brought;
     }
-}
-
-/// Whether the connection must know the session's last insert id: to tell it, or since only the
-/// connection can say afterwards whether the statement changed it.
-fn wants_insert_id(statement: &Statement) -> bool {
-    statement.traits.contains(Traits::READS_LAST_INSERT_ID) || statement.verb == Verb::Load
 }
 
 #[cfg(test)]

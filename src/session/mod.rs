@@ -7,7 +7,6 @@
 
 mod access;
 mod changes;
-mod collations;
 mod difference;
 mod last;
 mod memory;
@@ -15,7 +14,6 @@ mod pins;
 mod state;
 mod text;
 
-pub use collations::{LoginCharset, login_charset, state_after_reset};
 pub use difference::{Preamble, difference};
 pub use last::{InsertId, LastStatement};
 pub use memory::{AtEnd, Hold, Keep, ServerKind, Session, Unreachable};

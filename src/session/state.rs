@@ -34,6 +34,11 @@ pub(super) enum VariableKind {
     Unusable,
 }
 
+/// No variable, but state all the same: the collation that a login or `SET NAMES … COLLATE` gave
+/// to everything, results included, where it shows in the columns' metadata. Setting
+/// `character_set_results` alone goes back to that set's default collation.
+pub(super) const NAMES_COLLATION: &[u8] = b"names collation";
+
 /// Names of one variable: where one is set, the others are forgotten.
 const SYNONYMS: [&[&[u8]]; 7] = [
     &[b"transaction_isolation", b"tx_isolation"],
@@ -135,10 +140,19 @@ impl ReplayState {
         for other in synonyms(name) {
             self.variables.retain(|(set, _)| **set != *other);
         }
+        if name == b"character_set_results" {
+            self.variables.retain(|(set, _)| **set != *NAMES_COLLATION);
+        }
         match self.place(name) {
             Ok(at) => self.variables[at].1 = value.into(),
             Err(at) => self.variables.insert(at, (name.into(), value.into())),
         }
+    }
+
+    /// A login, or `SET NAMES … COLLATE`, gave this collation to all that the client sends and
+    /// gets.
+    pub fn set_names_collation(&mut self, collation: &[u8]) {
+        self.set_variable(NAMES_COLLATION, collation);
     }
 
     fn place(&self, name: &[u8]) -> Result<usize, usize> {

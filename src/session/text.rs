@@ -135,6 +135,34 @@ pub(super) fn keeps_warnings(statement: &Statement, sql: &[u8]) -> bool {
     }
 }
 
+/// Whether an INSERT or REPLACE may answer with rows: RETURNING stands at the end of the text.
+pub(super) fn may_return_rows(sql: &[u8]) -> bool {
+    has_word(sql.split_at(sql.len().saturating_sub(SEARCHED_LEN_MAX)).1, b"returning")
+}
+
+/// Whether a write reads rows in a way that sets what `FOUND_ROWS()` answers, which its OK does
+/// not tell (seen on MariaDB 10.11: UPDATE with a join, INSERT … SELECT).
+pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
+    let head = sql.get(..SEARCHED_LEN_MAX).unwrap_or(sql);
+    match verb {
+        Verb::Insert | Verb::Replace => {
+            has_word(head, b"select") || has_word(head, b"table") || has_word(head, b"with")
+        }
+        Verb::Update => {
+            has_word(head, b"select")
+                || has_word(head, b"join")
+                || memmem::find(&head.to_ascii_lowercase(), b"set")
+                    .is_none_or(|set| memchr::memchr(b',', head.split_at(set).0).is_some())
+        }
+        Verb::Delete => [&b"select"[..], b"join", b"using"].iter().any(|w| has_word(head, w)) || {
+            let mut words = head.split(|byte| byte.is_ascii_whitespace()).filter(|w| !w.is_empty());
+            words.nth(1).is_none_or(|word| !word.eq_ignore_ascii_case(b"from"))
+        },
+        Verb::Create | Verb::Do | Verb::Set | Verb::With => has_word(head, b"select"),
+        _ => false,
+    }
+}
+
 /// Which numbers an INSERT's text holds, hashed into 64 bits: whether its auto-increment value
 /// may have been given, which the OK packet reports just like one the server chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
