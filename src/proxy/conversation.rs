@@ -272,6 +272,8 @@ impl Conversation {
         if self.session.held_firmly() && self.held.is_some() {
             return self.plain(packet, ReplyKind::Simple).await;
         }
+        self.session.begin_command();
+        self.session.abandon(None);
         self.ok(1);
         Ok(Next::Go)
     }

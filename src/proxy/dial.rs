@@ -63,6 +63,7 @@ pub(super) async fn dial(
         thread_id: greeting.thread_id,
         state: Rc::new(ReplayState::default()),
         pinned: false,
+        insert_id: Some(0),
         tracker: ReplyTracker::new(ReplyKind::Simple, capabilities),
         trackers: trackers.map(Rc::from),
     };
@@ -176,6 +177,7 @@ pub(super) async fn reset(lane: &Lane, link: &mut Link) -> Result<(), BackendFau
     }
     read_trackers(lane, link, ReplayState::with_schema(schema.as_deref())).await?;
     link.pinned = false;
+    link.insert_id = Some(0);
     link.inbox.stream.set_deadline(None);
     Ok(())
 }

@@ -30,6 +30,8 @@ pub(crate) struct Link {
     pub(super) state: Rc<ReplayState>,
     /// State that nothing can replay may be on it: to be reset before others use it.
     pub(super) pinned: bool,
+    /// What `LAST_INSERT_ID()` is on it, where that is known.
+    pub(super) insert_id: Option<u64>,
     pub(super) tracker: ReplyTracker,
     /// Statement that turns the session trackers on, where the server has them.
     pub(super) trackers: Option<Rc<str>>,

@@ -6,7 +6,7 @@ use crate::protocol::{
     Capabilities, Command, HEADER_LEN, Header, MAX_PAYLOAD, ReplyKind, changes, put_packet,
 };
 use crate::route::{ClusterInput, Decision, Leave, RouteInput, Target, decide, decide_opaque};
-use crate::session::{Hold, Keep, Pins, Preamble};
+use crate::session::{Hold, Keep, Pins, Preamble, Unreachable};
 use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
 
 use super::conversation::{Conversation, Next};
@@ -316,7 +316,7 @@ impl Conversation {
     ) -> Result<Lease, Fault> {
         loop {
             let lease = self.acquire(backend, false).await?;
-            if self.session.preamble_for(statement, lease.state()).is_ok() {
+            if self.preamble(statement, &lease).is_ok() {
                 return Ok(lease);
             }
             // It has a schema selected, which cannot be unselected.
@@ -375,8 +375,7 @@ impl Conversation {
         request: &Request,
         is_read: bool,
     ) -> Result<Reply, Broken> {
-        let preamble =
-            self.session.preamble_for(&request.statement, lease.state()).unwrap_or_default();
+        let preamble = self.preamble(&request.statement, lease).unwrap_or_default();
         let replies = send_preamble(lease, &preamble);
         // A write must not run where the preamble failed: the wrong schema or sql_mode would be
         // worse than a round trip. States converge, so this is rare.
@@ -384,7 +383,7 @@ impl Conversation {
         let fallible = preamble.init_db.is_some() || preamble.set_sql.is_some();
         let first = replay || (!is_read && fallible);
         if first {
-            self.swallow_preamble(lease, &replies, request).await?;
+            self.swallow_preamble(lease, &replies, &preamble).await?;
         }
         if replay {
             self.run_cause(lease).await?;
@@ -397,7 +396,7 @@ impl Conversation {
             sequence = rest.map_err(Broken::Client)?;
         }
         if !first {
-            self.swallow_preamble(lease, &replies, request).await?;
+            self.swallow_preamble(lease, &replies, &preamble).await?;
         }
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let inbox = &mut self.client.inbox;
@@ -417,11 +416,15 @@ impl Conversation {
         }
     }
 
+    fn preamble(&self, statement: &Statement, lease: &Lease) -> Result<Preamble, Unreachable> {
+        self.session.preamble_for(statement, lease.state(), lease.peek().insert_id)
+    }
+
     async fn swallow_preamble(
         &mut self,
         lease: &mut Lease,
         replies: &[ReplyKind],
-        request: &Request,
+        preamble: &Preamble,
     ) -> Result<(), Broken> {
         if replies.is_empty() {
             return Ok(());
@@ -431,7 +434,10 @@ impl Conversation {
             swallowed.map_err(|fault| Broken::Backend { fault, untouched: true })?;
         }
         lease.link().state = self.session.state().clone();
-        self.session.preamble_done(&request.statement);
+        if preamble.insert_id.is_some() {
+            lease.link().insert_id = preamble.insert_id;
+        }
+        self.session.preamble_done(preamble);
         Ok(())
     }
 
@@ -461,6 +467,11 @@ impl Conversation {
             &mut self.lane.interner.borrow_mut(),
         );
         lease.link().state = self.session.state().clone();
+        if self.session.insert_id_in_doubt() {
+            lease.link().insert_id = None;
+        } else if reply.summary.last_insert_id != 0 {
+            lease.link().insert_id = Some(reply.summary.last_insert_id);
+        }
         match keep {
             Keep::Release { .. } => {
                 self.set_held(None);
@@ -506,7 +517,10 @@ impl Conversation {
         if self.session.insert_id_in_doubt() {
             // Only this connection can say whether the INSERT gave its id itself.
             match lease.link().query_number(b"SELECT LAST_INSERT_ID()").await {
-                Ok(Some(value)) => self.session.resolve_insert_id(value),
+                Ok(Some(value)) => {
+                    self.session.resolve_insert_id(value);
+                    lease.link().insert_id = Some(value);
+                }
                 Ok(None) | Err(_) => lease.spoil(),
             }
         }

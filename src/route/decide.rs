@@ -27,6 +27,8 @@ pub struct RouteInput {
     pub replica_available: bool,
     /// The setting `pin-on-call`.
     pub pin_on_call: bool,
+    /// Pins that the session found in the statement's text.
+    pub brought: Pins,
 }
 
 /// What a shard knows of its cluster when a statement comes.
@@ -57,6 +59,7 @@ impl RouteInput {
             autocommit: session.autocommit(),
             pinned: session.pinned(),
             needs_held: session.needs_connection(statement),
+            brought: session.brought(),
             primary_up: cluster.primary_up,
             replica_available: cluster.replica_available,
             pin_on_call: cluster.pin_on_call,
@@ -173,7 +176,7 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
             Decision::to(Target::Proxy(ProxyAnswer::Kill), Pins::empty())
         };
     }
-    let pins = Pins::of(statement, input.pin_on_call);
+    let pins = Pins::of(statement, input.pin_on_call) | input.brought;
     let anywhere = runs_anywhere(statement, pins);
     if let Some(held) = input.held {
         if input.pinned || (input.in_transaction && held == Role::Primary) {

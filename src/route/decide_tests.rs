@@ -27,6 +27,7 @@ const FREE: RouteInput = RouteInput {
     primary_up: true,
     replica_available: true,
     pin_on_call: true,
+    brought: Pins::empty(),
 };
 
 fn target(statement: &Statement, input: &RouteInput) -> Target {
@@ -264,6 +265,7 @@ fn inputs() -> impl Strategy<Value = RouteInput> {
             primary_up: primary,
             replica_available: replica,
             pin_on_call: call,
+            brought: Pins::empty(),
         }
     })
 }

@@ -31,6 +31,12 @@ impl Session {
         self.pending.keeps_warnings
     }
 
+    /// What the statement under way will leave on its connection.
+    #[must_use]
+    pub fn brought(&self) -> Pins {
+        self.pending.brought
+    }
+
     /// Adds pins that no statement brings (COM_STMT_PREPARE, an open cursor …).
     pub fn pin(&mut self, pins: Pins) {
         self.pins |= pins;

@@ -1,6 +1,6 @@
 //! What a server reported beside the reply, and what it should have.
 
-use super::last::InsertId;
+use super::last::{Counting, InsertId};
 use super::memory::Session;
 use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
 use super::text::{Hidden, InsertText};
@@ -22,8 +22,8 @@ pub(super) struct Pending {
     pub(super) names_insert_id: bool,
     /// Its reply may hide the insert id: the connection must have the session's before it.
     pub(super) hides_insert_id: bool,
-    /// It may set what FOUND_ROWS() answers without saying so.
-    pub(super) hides_found_rows: bool,
+    /// What it does to FOUND_ROWS().
+    pub(super) counting: Counting,
     pub(super) keeps_warnings: bool,
     /// Pins that this statement brought.
     pub(super) brought: Pins,
@@ -41,7 +41,7 @@ impl Default for Pending {
             several: false,
             names_insert_id: false,
             hides_insert_id: false,
-            hides_found_rows: false,
+            counting: Counting::Keeps,
             keeps_warnings: false,
             brought: Pins::empty(),
             lock_reported: false,
@@ -111,9 +111,7 @@ impl Session {
             }
             Hidden::Schema(name) => self.pending.schema = Some(Some(name)),
             Hidden::Unreadable => {
-                let pin =
-                    if self.server.trackers { Pins::UNKNOWN_CHANGE } else { Pins::UNTRACKED_SET };
-                self.pins |= pin;
+                self.pins |= self.unreadable_pin();
             }
         }
         if !self.server.trackers && statement.traits.contains(Traits::STORED_FUNCTION) {

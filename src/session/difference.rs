@@ -12,6 +12,8 @@ pub struct Preamble {
     pub init_db: Option<Vec<u8>>,
     /// One SET of all that differs.
     pub set_sql: Option<Vec<u8>>,
+    /// What the SET makes `LAST_INSERT_ID()`.
+    pub insert_id: Option<u64>,
     /// A statement that empties the list of warnings.
     pub clear_sql: Option<&'static [u8]>,
 }

@@ -44,6 +44,18 @@ impl InsertId {
     }
 }
 
+/// What a statement does to the answer of `FOUND_ROWS()` (seen on MariaDB 10.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Counting {
+    /// Nothing: DML, SET, SHOW WARNINGS, RETURNING.
+    #[default]
+    Keeps,
+    /// Its rows are counted: SELECT and most SHOWs.
+    Counts,
+    /// Something that the reply does not tell.
+    Hides,
+}
+
 /// The session's answers to `ROW_COUNT()` and its like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastStatement {
@@ -76,13 +88,14 @@ impl Default for LastStatement {
 
 impl LastStatement {
     /// Takes in a complete reply; `text` is what an INSERT's text held.
-    /// `exact`: see [`InsertId::Unsure`].
+    /// `exact`: see [`InsertId::Unsure`]; `counting`: what it does to `FOUND_ROWS()`.
     pub(super) fn note(
         &mut self,
         statement: &Statement,
         summary: &Summary,
         text: InsertText,
         exact: bool,
+        counting: Counting,
     ) {
         const HIDDEN: Traits =
             Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND).union(Traits::UNKNOWN);
@@ -96,7 +109,7 @@ impl LastStatement {
             None if summary.had_resultset => Some(-1),
             None => Some(affected),
         };
-        self.note_found_rows(statement, summary, hidden);
+        self.note_found_rows(statement, summary, counting);
         self.note_insert_id(statement, summary, text, exact);
     }
 
@@ -122,29 +135,24 @@ impl LastStatement {
         }
     }
 
-    /// A SELECT sets what FOUND_ROWS() answers, and so do most SHOWs; RETURNING and the
-    /// diagnostics do not (MariaDB 10.11). Of what answers with rows otherwise, the connection
-    /// is asked.
-    fn note_found_rows(&mut self, statement: &Statement, summary: &Summary, hidden: bool) {
-        let unparsed = summary.error == Some(1064) && summary.results == 0;
-        if unparsed || (!hidden && statement.traits.contains(Traits::READS_DIAGNOSTICS)) {
+    /// What the statement did to `FOUND_ROWS()`.
+    fn note_found_rows(&mut self, statement: &Statement, summary: &Summary, counting: Counting) {
+        /// Errors of programs that did not begin: syntax, no such routine, wrong arguments, no
+        /// such statement.
+        const NOT_BEGUN: [u16; 4] = [1064, 1243, 1305, 1318];
+        const PROGRAMS: Traits =
+            Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND);
+        if let Some(error) = summary.error.filter(|_| summary.results == 0) {
+            if statement.traits.intersects(PROGRAMS) && !NOT_BEGUN.contains(&error) {
+                self.found_rows = None;
+            }
             return;
         }
-        let rows = summary.had_resultset;
-        let single = statement.statements == 1 && summary.error.is_none();
-        let selects = matches!(
-            statement.verb,
-            Verb::Select | Verb::With | Verb::Values | Verb::Table | Verb::Show | Verb::Explain
-        );
-        let counted = !hidden && !statement.traits.contains(Traits::CALC_FOUND_ROWS);
-        match statement.verb {
-            _ if hidden => self.found_rows = None,
-            Verb::Insert | Verb::Replace | Verb::Delete if single => {}
-            _ if selects && rows => self.found_rows = counted.then_some(summary.rows),
+        match counting {
+            Counting::Keeps => {}
+            Counting::Counts if summary.had_resultset => self.found_rows = Some(summary.rows),
             // SELECT … INTO.
-            _ if selects && summary.error.is_none() => self.found_rows = None,
-            _ if rows => self.found_rows = None,
-            _ => {}
+            Counting::Counts | Counting::Hides => self.found_rows = None,
         }
     }
 
@@ -188,14 +196,14 @@ mod tests {
         let mut last = LastStatement::default();
         let counts = |last: &LastStatement| (last.row_count.unwrap(), last.found_rows.unwrap());
         assert_eq!(counts(&last), (0, 0));
-        last.note(&statement(Verb::Select), &rows(2), InsertText::NONE, false);
+        last.note(&statement(Verb::Select), &rows(2), InsertText::NONE, false, Counting::Counts);
         assert_eq!(counts(&last), (-1, 2));
-        last.note(&statement(Verb::Update), &reply(5, 0), InsertText::NONE, false);
+        last.note(&statement(Verb::Update), &reply(5, 0), InsertText::NONE, false, Counting::Counts);
         assert_eq!(counts(&last), (5, 2));
-        last.note(&statement(Verb::Set), &reply(0, 0), InsertText::NONE, false);
+        last.note(&statement(Verb::Set), &reply(0, 0), InsertText::NONE, false, Counting::Counts);
         assert_eq!(counts(&last), (0, 2));
         let failed = Summary { error: Some(1054), ..Summary::default() };
-        last.note(&statement(Verb::Select), &failed, InsertText::NONE, false);
+        last.note(&statement(Verb::Select), &failed, InsertText::NONE, false, Counting::Counts);
         assert_eq!(counts(&last), (-1, 2));
     }
 
@@ -203,10 +211,10 @@ mod tests {
     fn counts_that_only_the_connection_knows() {
         let mut last = LastStatement::default();
         let calc = Statement { traits: Traits::CALC_FOUND_ROWS, ..statement(Verb::Select) };
-        last.note(&calc, &rows(2), InsertText::NONE, false);
+        last.note(&calc, &rows(2), InsertText::NONE, false, Counting::Counts);
         assert_eq!((last.row_count, last.found_rows), (Some(-1), None));
         let call = Statement { traits: Traits::CALL, ..statement(Verb::Call) };
-        last.note(&call, &reply(1, 0), InsertText::NONE, false);
+        last.note(&call, &reply(1, 0), InsertText::NONE, false, Counting::Counts);
         assert_eq!((last.row_count, last.found_rows), (None, None));
     }
 
@@ -220,12 +228,12 @@ mod tests {
         );
         assert_eq!(last.insert_id, InsertId::Known(5));
         let given = InsertText::of(b"insert t values (500, 1)");
-        last.note(&statement(Verb::Insert), &reply(1, 500), given, false);
+        last.note(&statement(Verb::Insert), &reply(1, 500), given, false, Counting::Counts);
         assert_eq!(last.insert_id, InsertId::Unsure { before: 5, reported: 500, exact: false });
-        last.note(&statement(Verb::Replace), &reply(1, 500), given, false);
+        last.note(&statement(Verb::Replace), &reply(1, 500), given, false, Counting::Counts);
         last.resolve_insert_id(5);
         assert_eq!(last.insert_id, InsertId::Known(5));
-        last.note(&statement(Verb::Insert), &reply(1, 0), InsertText::NONE, false);
+        last.note(&statement(Verb::Insert), &reply(1, 0), InsertText::NONE, false, Counting::Counts);
         assert_eq!(last.insert_id, InsertId::Known(5));
     }
 
@@ -234,9 +242,9 @@ mod tests {
         let mut last = LastStatement::default();
         let traits = Traits::LAST_INSERT_ID_WRITE;
         let update = Statement { traits, ..statement(Verb::Update) };
-        last.note(&update, &reply(1, 8), InsertText::NONE, false);
+        last.note(&update, &reply(1, 8), InsertText::NONE, false, Counting::Counts);
         assert_eq!(last.insert_id, InsertId::Known(8));
-        last.note(&Statement { traits, ..statement(Verb::Select) }, &rows(1), InsertText::NONE, false);
+        last.note(&Statement { traits, ..statement(Verb::Select) }, &rows(1), InsertText::NONE, false, Counting::Counts);
         assert_eq!(last.insert_id, InsertId::OnConnection);
     }
 }

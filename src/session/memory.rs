@@ -8,7 +8,7 @@ use crate::protocol::{StatusFlags, Summary};
 use crate::sql::{Access, Dialect, Statement, Traits, Verb};
 
 use super::changes::Pending;
-use super::last::{InsertId, LastStatement};
+use super::last::{Counting, InsertId, LastStatement};
 use super::text::{self, Hidden, InsertText};
 use super::{Pins, Preamble, ReplayState, StateInterner, difference};
 
@@ -129,6 +129,11 @@ impl Session {
         if statement.traits.intersects(Traits::PLAIN_SET | Traits::USE) {
             self.pending.hidden = text::hidden(statement, sql, !self.server.trackers);
             self.pending.several = statement.statements > 1 || text::sets_several(sql);
+            if self.pending.hidden == Hidden::Unreadable {
+                let pin = self.unreadable_pin().difference(self.pins);
+                self.pending.brought |= pin;
+                self.pins |= pin;
+            }
         }
         if matches!(statement.verb, Verb::Insert | Verb::Replace) {
             self.pending.insert = InsertText::of(sql);
@@ -143,8 +148,9 @@ impl Session {
             .union(Traits::TEXT_EXECUTE)
             .union(Traits::UNKNOWN);
         self.pending.hides_insert_id |= statement.traits.intersects(PROGRAMS);
-        self.pending.hides_found_rows =
-            statement.access == Access::Write && text::finds_rows(statement.verb, sql);
+        let several = statement.statements > 1 && statement.access == Access::Write;
+        self.pending.hides_insert_id |= several;
+self.pending.counting = counting(statement, sql, several);
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
         }
@@ -193,7 +199,13 @@ impl Session {
                 && (self.pending.keeps_warnings
                     || asks(Traits::READS_DIAGNOSTICS)
                     || (asks(Traits::READS_ROW_COUNT) && self.last.row_count.is_none())
-                    || (asks(Traits::READS_FOUND_ROWS) && self.last.found_rows.is_none())))
+                    || (self.last.found_rows.is_none() && self.pending.counting == Counting::Keeps)
+                    || (self.last.found_rows.is_none() && asks(Traits::READS_FOUND_ROWS))))
+    }
+
+    /// The pin for a change that is reported in part or not at all.
+    pub(super) fn unreadable_pin(&self) -> Pins {
+        if self.server.trackers { Pins::UNKNOWN_CHANGE } else { Pins::UNTRACKED_SET }
     }
 
     /// Whether what ran before the statement under way binds the session to the connection held:
@@ -204,7 +216,8 @@ impl Session {
         self.pinned() || self.in_transaction()
     }
 
-    /// What to send in front of the statement to a connection in the state `connection`.
+    /// What to send in front of the statement to a connection in the state `connection`, on which
+    /// `LAST_INSERT_ID()` is `insert_id` where that is known.
     ///
     /// # Errors
     /// The connection cannot be brought to the session's state.
@@ -212,15 +225,22 @@ impl Session {
         &self,
         statement: &Statement,
         connection: &Rc<ReplayState>,
+        insert_id: Option<u64>,
     ) -> Result<Preamble, Unreachable> {
         let mut preamble = if Rc::ptr_eq(connection, &self.state) {
             Preamble::default()
         } else {
             difference(connection, &self.state).ok_or(Unreachable)?
         };
-        if self.wants_insert_id(statement) && !self.insert_id_here {
-            let value = self.last.insert_id.value().to_string();
-            preamble.assign(b"last_insert_id", value.as_bytes());
+        let ambiguous = match insert_id {
+            Some(0) => false,
+            Some(id) => self.pending.insert.may_give(id),
+            None => self.pending.insert != InsertText::NONE,
+        };
+        if (self.wants_insert_id(statement) || ambiguous) && !self.insert_id_here {
+            let value = self.last.insert_id.value();
+            preamble.assign(b"last_insert_id", value.to_string().as_bytes());
+            preamble.insert_id = Some(value);
         }
         // Nothing of this session's is left to show, but something of another's may be; MySQL
         // also counts it in the reply to COM_INIT_DB.
@@ -238,9 +258,9 @@ impl Session {
         statement.traits.contains(Traits::READS_LAST_INSERT_ID) || self.pending.hides_insert_id
     }
 
-    /// The preamble for `statement` was answered without an error.
-    pub fn preamble_done(&mut self, statement: &Statement) {
-        self.insert_id_here |= self.wants_insert_id(statement);
+    /// The preamble was answered without an error.
+    pub fn preamble_done(&mut self, preamble: &Preamble) {
+        self.insert_id_here |= preamble.insert_id.is_some();
     }
 
     /// The reply to `statement` is complete, and its entries were noted: says whether the
@@ -260,12 +280,10 @@ impl Session {
         self.apply_variables(states);
         self.note_locks(statement, failed);
         self.drop_needless_pins(statement, summary);
-        self.last.note(statement, summary, self.pending.insert, self.insert_id_here);
-        if !failed && self.pending.hides_insert_id {
+        let Pending { insert, counting, .. } = self.pending;
+        self.last.note(statement, summary, insert, self.insert_id_here, counting);
+        if self.pending.hides_insert_id && (!failed || summary.results > 0) {
             self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
-        }
-        if self.pending.hides_found_rows {
-            self.last.found_rows = None;
         }
         self.insert_id_here |= summary.last_insert_id != 0
             || self.pending.names_insert_id
@@ -372,6 +390,29 @@ impl Session {
         self.tables_locked = false;
         self.lock_unreported = false;
         self.pins = self.pending.brought;
+    }
+}
+
+/// What a statement does to FOUND_ROWS(); `several`: there are more than one, and writes.
+fn counting(statement: &Statement, sql: &[u8], several: bool) -> Counting {
+    const PROGRAMS: Traits = Traits::CALL
+        .union(Traits::TEXT_EXECUTE)
+        .union(Traits::COMPOUND)
+        .union(Traits::UNKNOWN)
+        .union(Traits::CALC_FOUND_ROWS);
+    let traits = statement.traits;
+    if several || traits.intersects(PROGRAMS) || text::finds_rows(statement.verb, sql) {
+        return Counting::Hides;
+    }
+    match statement.verb {
+        Verb::Show if traits.contains(Traits::READS_DIAGNOSTICS) && !text::counts(sql) => {
+            Counting::Keeps
+        }
+        Verb::Select | Verb::With | Verb::Values | Verb::Table | Verb::Show | Verb::Explain => {
+            Counting::Counts
+        }
+        Verb::Analyze | Verb::Admin | Verb::Handler | Verb::Help => Counting::Hides,
+        _ => Counting::Keeps,
     }
 }
 

@@ -140,6 +140,11 @@ pub(super) fn may_return_rows(sql: &[u8]) -> bool {
     has_word(sql.split_at(sql.len().saturating_sub(SEARCHED_LEN_MAX)).1, b"returning")
 }
 
+/// Whether a SHOW of diagnostics counts them instead of listing them.
+pub(super) fn counts(sql: &[u8]) -> bool {
+    has_word(sql, b"count")
+}
+
 /// Whether a write reads rows in a way that sets what `FOUND_ROWS()` answers, which its OK does
 /// not tell (seen on MariaDB 10.11: UPDATE with a join, INSERT … SELECT).
 pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
