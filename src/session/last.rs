@@ -213,11 +213,8 @@ mod tests {
     #[test]
     fn an_insert_id_in_the_text_is_in_doubt() {
         let mut last = LastStatement::default();
-        last.note(
-            &statement(Verb::Insert),
-            &reply(1, 5),
-            InsertText::of(b"insert t(v) values (4)"),
-        );
+        let unrelated = InsertText::of(b"insert t(v) values (4)");
+        last.note(&statement(Verb::Insert), &reply(1, 5), unrelated, false);
         assert_eq!(last.insert_id, InsertId::Known(5));
         let given = InsertText::of(b"insert t values (500, 1)");
         last.note(&statement(Verb::Insert), &reply(1, 500), given, false);
@@ -236,7 +233,8 @@ mod tests {
         let update = Statement { traits, ..statement(Verb::Update) };
         last.note(&update, &reply(1, 8), InsertText::NONE, false);
         assert_eq!(last.insert_id, InsertId::Known(8));
-        last.note(&Statement { traits, ..statement(Verb::Select) }, &rows(1), InsertText::NONE, false);
+        let select = Statement { traits, ..statement(Verb::Select) };
+        last.note(&select, &rows(1), InsertText::NONE, false);
         assert_eq!(last.insert_id, InsertId::OnConnection);
     }
 }
