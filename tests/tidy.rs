@@ -23,8 +23,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// Words that say nothing of what a thing is.
 const BANNED: [&str; 6] = ["manager", "handler", "util", "utils", "helper", "common"];
-/// The SQL statement HANDLER is not ours to rename.
-const SQL_STATEMENT: &str = "HANDLER_";
+/// The folders that know the SQL statement HANDLER, which is not ours to rename.
+const SQL_FOLDERS: [&str; 2] = ["src/sql/", "src/session/"];
 
 /// The folders that may use glommio and the ring; `unsafe` is for the first alone.
 const NET: &str = "src/net/";
@@ -382,30 +382,64 @@ fn functions(code: &str) -> Vec<(&str, usize, usize)> {
 
 #[test]
 fn names_say_what_a_thing_is() {
-    const DECLARES: [&str; 10] =
-        ["fn", "struct", "enum", "trait", "mod", "const", "static", "type", "let", "mut"];
     let mut complaints = Vec::new();
     for source in sources() {
-        for part in source.path.trim_end_matches(".rs").split('/') {
+        let path = &source.path;
+        for part in path.trim_end_matches(".rs").split('/') {
             if let Some(word) = banned_word(part) {
-                complaints.push(format!("{}: a file or folder named {word}", source.path));
+                complaints.push(format!("{path}: a file or folder named {word}"));
             }
         }
-        for pair in tokens(&source.code).windows(2) {
-            let [(_, keyword), (line, name)] = *pair else { continue };
-            if !DECLARES.contains(&keyword) || name.to_ascii_uppercase().starts_with(SQL_STATEMENT)
-            {
+        let sql = SQL_FOLDERS.iter().any(|folder| path.starts_with(folder));
+        for (line, name) in declared(&tokens(&source.code)) {
+            if sql && (name == "Handler" || name.starts_with("HANDLER_")) {
                 continue;
             }
-            if let Some(word) = banned_word(name) {
-                complaints.push(format!("{}:{line}: {name} contains {word}", source.path));
-            }
-            if keyword == "fn" && name.starts_with("get_") {
-                complaints.push(format!("{}:{line}: {name} begins with get_", source.path));
-            }
+            let word = banned_word(name).or(name.starts_with("get_").then_some("get_"));
+            complaints.extend(word.map(|word| format!("{path}:{line}: {name} contains {word}")));
         }
     }
     report(&complaints);
+}
+
+/// The names that code gives: items, bindings, fields, parameters and the variants of enums.
+/// Calls and paths name what others have named.
+fn declared<'a>(tokens: &[(usize, &'a str)]) -> Vec<(usize, &'a str)> {
+    const KEYWORDS: [&str; 13] = [
+        "fn", "struct", "enum", "union", "trait", "mod", "const", "static", "type", "let", "mut",
+        "for", "as",
+    ];
+    let mut found = Vec::new();
+    for (at, (line, name)) in tokens.iter().copied().enumerate() {
+        let by_keyword = at > 0 && KEYWORDS.contains(&tokens[at - 1].1);
+        let typed = tokens.get(at + 1).is_some_and(|next| next.1 == ":");
+        if is_word(name) && (by_keyword || typed) {
+            found.push((line, name));
+        }
+        if name == "enum" {
+            variants(&tokens[at..], &mut found);
+        }
+    }
+    found
+}
+
+/// The variants of the enum in front: the first word at the body's own depth, and after commas.
+fn variants<'a>(tokens: &[(usize, &'a str)], found: &mut Vec<(usize, &'a str)>) {
+    let (mut depth, mut fresh) = (0, true);
+    let body = tokens.iter().position(|token| token.1 == "{").unwrap_or(tokens.len());
+    for (line, token) in tokens[body..].iter().copied() {
+        match token {
+            "{" | "(" | "[" => depth += 1,
+            "}" | ")" | "]" if depth == 1 => return,
+            "}" | ")" | "]" => depth -= 1,
+            "," if depth == 1 => fresh = true,
+            name if fresh && depth == 1 && is_word(name) => {
+                found.push((line, name));
+                fresh = false;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The banned word among the words of a name in any case style.
@@ -457,6 +491,9 @@ fn the_reader_reads() {
     assert_eq!(named("src/route/a.rs", "super::super::pool::x; super::net::y"), ["pool"]);
     assert_eq!(named("src/route/mod.rs", "use super::net;"), ["net"]);
     assert_eq!(functions("fn a() {\n}\ntrait T { fn b(); }"), [("a", 1, 2)]);
+    let code = "enum A { #[x(q)] B(C), D { e: F }, G = 1 } fn h(i: J) { k.get_ref(l) }";
+    let names: Vec<_> = declared(&tokens(code)).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["B", "D", "G", "A", "e", "h", "i"]);
     assert_eq!(banned_word("ConnectionManager"), Some("manager"));
     assert_eq!(banned_word("EXECUTE_HELPER"), Some("helper"));
     assert_eq!(banned_word("commonly_utility"), None);

@@ -199,7 +199,6 @@ File:
 
   [sql]
   pin-on-call = true                # CALL keeps the session on its connection
-  transaction-reads = \"primary\"     # or replica-until-write
 
 Examples:
   A primary, two replicas and one account:

@@ -11,7 +11,6 @@ use super::error::ConfigError;
 use super::parse::{name, number, one_of, parse_cores, parse_listen, parse_socket_address};
 use super::settings::{
     AdminSettings, AuthPlugin, Listen, LogLevel, LogSettings, Settings, SqlSettings, Timeouts,
-    TransactionReads,
 };
 use super::users::read_users;
 use super::validate::validate;
@@ -207,13 +206,6 @@ fn read_sql(section: Section<'_>, report: &Report, sql: &mut SqlSettings) {
     let pin = section.get("pin-on-call");
     let pin = pin.and_then(|entry| report.read(&entry, &[Kind::Boolean], one_of(&switches)));
     put(&mut sql.pin_on_call, pin);
-    let places = [
-        ("primary", TransactionReads::Primary),
-        ("replica-until-write", TransactionReads::ReplicaUntilWrite),
-    ];
-    let reads = section.get("transaction-reads");
-    let reads = reads.and_then(|entry| report.read(&entry, &[Kind::Text], one_of(&places)));
-    put(&mut sql.transaction_reads, reads);
     section.finish(report);
 }
 

@@ -22,5 +22,5 @@ pub use load::{assemble, check, load};
 pub use parse::parse_cores;
 pub use settings::{
     Address, AdminSettings, AuthPlugin, BackendSettings, Listen, LogLevel, LogSettings,
-    PasswordSetting, Role, Settings, SqlSettings, Timeouts, TransactionReads, UserSettings,
+    PasswordSetting, Role, Settings, SqlSettings, Timeouts, UserSettings,
 };

@@ -318,27 +318,16 @@ impl Default for LogSettings {
     }
 }
 
-/// Where the reads of a read-write transaction run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransactionReads {
-    /// On the primary, always right. The default.
-    Primary,
-    /// Those before the first write on a replica, in a read-only transaction there.
-    ReplicaUntilWrite,
-}
-
 /// How statements are treated where there is a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlSettings {
     /// Whether CALL pins the session to its connection, since no tracker reports locks and user
     /// variables that a procedure leaves behind. Default true.
     pub pin_on_call: bool,
-    /// Where the reads of a read-write transaction run. Default: the primary.
-    pub transaction_reads: TransactionReads,
 }
 
 impl Default for SqlSettings {
     fn default() -> Self {
-        Self { pin_on_call: true, transaction_reads: TransactionReads::Primary }
+        Self { pin_on_call: true }
     }
 }

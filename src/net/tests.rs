@@ -59,7 +59,7 @@ fn round_trip(address: SocketAddr, total: usize, slow: bool) {
     let mut out = TcpStream::connect(address).expect("connect");
     let mut back = out.try_clone().expect("clone");
     let writer = thread::spawn(move || {
-        let data: Vec<u8> = (0..total).map(|i| (i % 251) as u8).collect();
+        let data: Vec<u8> = (0..=250).cycle().take(total).collect();
         out.write_all(&data).expect("write");
         out.shutdown(std::net::Shutdown::Write).expect("shutdown");
     });
@@ -73,7 +73,7 @@ fn round_trip(address: SocketAddr, total: usize, slow: bool) {
             break;
         }
         for byte in &buffer[..n] {
-            assert_eq!(*byte, (seen % 251) as u8, "at {seen}");
+            assert_eq!(usize::from(*byte), seen % 251, "at {seen}");
             seen += 1;
         }
     }

@@ -11,7 +11,7 @@ mod plan;
 mod tend;
 
 pub use plan::{
-    BackendPool, ConnId, Connection, KeyIdx, Plan, PoolCounts, PoolKey, PoolLimits, Refusal,
+    BackendPool, ConnId, Connection, KeyIdx, Plan, PoolCounts, PoolKey, PoolLimits, Reach, Refusal,
     Release, Waiter,
 };
 pub use tend::Tend;

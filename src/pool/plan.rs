@@ -6,7 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::list::{Links, List, NIL};
 use crate::protocol::Capabilities;
-use crate::session::ReplayState;
+
+/// The state of a connection, as far as it decides which sessions the connection can serve.
+/// What a state is made of is the caller's subject.
+pub trait Reach {
+    /// Whether a connection in `self` can be brought to `to`.
+    fn reaches(&self, to: &Self) -> bool;
+}
 
 /// A connection's slot in its pool: below the largest share the pool ever had, and used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,19 +88,19 @@ pub enum Release {
 
 /// A session in the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiter {
+pub struct Waiter<S> {
     /// Who waits, as given to [`BackendPool::acquire`].
     pub owner: u64,
     key: KeyIdx,
-    state: Rc<ReplayState>,
+    state: Rc<S>,
     since: Instant,
 }
 
 /// What a pool knows of one connection.
 #[derive(Debug, Clone)]
-pub struct Connection {
+pub struct Connection<S> {
     /// The state it is in; the caller keeps it true while the connection is in use.
-    pub state: Rc<ReplayState>,
+    pub state: Rc<S>,
     /// When it was dialed.
     pub born: Instant,
     /// When a session last gave it back.
@@ -144,11 +150,11 @@ struct Key {
 /// How many idle connections are looked at for one in the very state wanted.
 const LOOK_AT_MAX: u32 = 8;
 
-/// One shard's connections to one backend.
+/// One shard's connections to one backend; `S` is the state they are in.
 #[derive(Debug)]
-pub struct BackendPool {
+pub struct BackendPool<S> {
     pub(super) limits: PoolLimits,
-    pub(super) slots: Vec<Connection>,
+    pub(super) slots: Vec<Connection<S>>,
     free: Vec<u32>,
     keys: Vec<Key>,
     key_places: HashMap<PoolKey, KeyIdx>,
@@ -156,12 +162,12 @@ pub struct BackendPool {
     pub(super) idle: List,
     pub(super) dialing: u32,
     used: u32,
-    waiters: VecDeque<Waiter>,
+    waiters: VecDeque<Waiter<S>>,
     /// The key asked for last: spare connections are dialed for it.
     pub(super) recent_key: Option<KeyIdx>,
 }
 
-impl BackendPool {
+impl<S: Reach> BackendPool<S> {
     /// An empty pool.
     #[must_use]
     pub fn new(limits: PoolLimits) -> Self {
@@ -207,12 +213,12 @@ impl BackendPool {
 
     /// A connection in use, idle or being dialed.
     #[must_use]
-    pub fn connection(&self, conn: ConnId) -> Option<&Connection> {
+    pub fn connection(&self, conn: ConnId) -> Option<&Connection<S>> {
         self.slots.get(conn.0 as usize).filter(|known| known.condition != Condition::Free)
     }
 
     /// The same, to keep its state true.
-    pub fn connection_mut(&mut self, conn: ConnId) -> Option<&mut Connection> {
+    pub fn connection_mut(&mut self, conn: ConnId) -> Option<&mut Connection<S>> {
         self.slots.get_mut(conn.0 as usize).filter(|known| known.condition != Condition::Free)
     }
 
@@ -233,13 +239,7 @@ impl BackendPool {
     }
 
     /// Plans a connection for the session `owner`, which is in `state`.
-    pub fn acquire(
-        &mut self,
-        key: KeyIdx,
-        state: &Rc<ReplayState>,
-        owner: u64,
-        now: Instant,
-    ) -> Plan {
+    pub fn acquire(&mut self, key: KeyIdx, state: &Rc<S>, owner: u64, now: Instant) -> Plan {
         self.recent_key = Some(key);
         if self.limits.connections_max == 0 {
             return Plan::Refuse(Refusal::NoShare);
@@ -295,7 +295,7 @@ impl BackendPool {
     }
 
     /// The connection that was dialed is there, and in the hand that asked for it.
-    pub fn dialed(&mut self, conn: ConnId, state: Rc<ReplayState>, thread_id: u32, now: Instant) {
+    pub fn dialed(&mut self, conn: ConnId, state: Rc<S>, thread_id: u32, now: Instant) {
         let Some(known) = self.slots.get_mut(conn.0 as usize) else { return };
         if known.condition != Condition::Dialing {
             return;
@@ -311,7 +311,7 @@ impl BackendPool {
     }
 
     /// A session gives a connection back, in `state`.
-    pub fn release(&mut self, conn: ConnId, state: Rc<ReplayState>, now: Instant) -> Release {
+    pub fn release(&mut self, conn: ConnId, state: Rc<S>, now: Instant) -> Release {
         let Some(known) = self.slots.get_mut(conn.0 as usize) else { return Release::Close };
         if known.condition != Condition::Used {
             return Release::Close;
@@ -360,17 +360,11 @@ impl BackendPool {
     }
 
     /// Whether a connection is past its lifetime.
-    pub(super) fn expired(&self, conn: &Connection, now: Instant) -> bool {
+    pub(super) fn expired(&self, conn: &Connection<S>, now: Instant) -> bool {
         now.saturating_duration_since(conn.born) >= self.limits.lifetime
     }
 
-    fn plan(
-        &mut self,
-        key: KeyIdx,
-        state: &Rc<ReplayState>,
-        owner: u64,
-        now: Instant,
-    ) -> Option<Plan> {
+    fn plan(&mut self, key: KeyIdx, state: &Rc<S>, owner: u64, now: Instant) -> Option<Plan> {
         if let Some(slot) = self.find_idle(key, state, now) {
             self.take(slot, owner);
             return Some(Plan::Reuse(ConnId(slot)));
@@ -388,7 +382,7 @@ impl BackendPool {
 
     /// An idle connection of `key`: in the very state if one of the first has it, else the one
     /// used last that can be brought there.
-    fn find_idle(&self, key: KeyIdx, state: &Rc<ReplayState>, now: Instant) -> Option<u32> {
+    fn find_idle(&self, key: KeyIdx, state: &Rc<S>, now: Instant) -> Option<u32> {
         let mut at = self.keys[key.0 as usize].idle.front;
         let mut reachable = None;
         let mut looked_at = 0;
@@ -399,10 +393,7 @@ impl BackendPool {
                 if Rc::ptr_eq(&conn.state, state) {
                     return Some(at);
                 }
-                // A selected schema cannot be unselected.
-                if reachable.is_none()
-                    && (state.schema().is_some() || conn.state.schema().is_none())
-                {
+                if reachable.is_none() && conn.state.reaches(state) {
                     reachable = Some(at);
                 }
             }
@@ -418,7 +409,7 @@ impl BackendPool {
     pub(super) fn start_dial(
         &mut self,
         key: KeyIdx,
-        state: &Rc<ReplayState>,
+        state: &Rc<S>,
         owner: u64,
         now: Instant,
     ) -> ConnId {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::pool::Tend;
+use crate::pool::tend::{SPARE_KEPT, Tend};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,16 +16,28 @@ fn limits() -> PoolLimits {
     }
 }
 
-fn key(pool: &mut BackendPool, user: u16) -> KeyIdx {
+fn key(pool: &mut Pool, user: u16) -> KeyIdx {
     pool.key(PoolKey { user, capabilities: Capabilities::empty() })
 }
 
-fn state(schema: Option<&str>) -> Rc<ReplayState> {
-    Rc::new(ReplayState::with_schema(schema.map(str::as_bytes)))
+/// A state of which only the schema is known, which can be changed but not unselected.
+#[derive(Debug, PartialEq, Eq)]
+struct State(Option<&'static str>);
+
+impl Reach for State {
+    fn reaches(&self, to: &Self) -> bool {
+        to.0.is_some() || self.0.is_none()
+    }
+}
+
+type Pool = BackendPool<State>;
+
+fn state(schema: Option<&'static str>) -> Rc<State> {
+    Rc::new(State(schema))
 }
 
 /// A pool with `n` connections in use by the sessions 1 to n.
-fn used(pool: &mut BackendPool, n: u64, key: KeyIdx, state: &Rc<ReplayState>) -> Vec<ConnId> {
+fn used(pool: &mut Pool, n: u64, key: KeyIdx, state: &Rc<State>) -> Vec<ConnId> {
     let now = Instant::now();
     (1..=n)
         .map(|owner| {
@@ -38,7 +50,7 @@ fn used(pool: &mut BackendPool, n: u64, key: KeyIdx, state: &Rc<ReplayState>) ->
 
 #[test]
 fn the_one_in_the_same_state_is_preferred_then_the_last_used() {
-    let mut pool = BackendPool::new(limits());
+    let mut pool = Pool::new(limits());
     let key = key(&mut pool, 0);
     let (a, b) = (state(Some("a")), state(Some("b")));
     let now = Instant::now();
@@ -53,8 +65,8 @@ fn the_one_in_the_same_state_is_preferred_then_the_last_used() {
 }
 
 #[test]
-fn a_schema_cannot_be_unselected() {
-    let mut pool = BackendPool::new(PoolLimits { connections_max: 1, ..limits() });
+fn a_connection_that_cannot_be_brought_there_is_replaced() {
+    let mut pool = Pool::new(PoolLimits { connections_max: 1, ..limits() });
     let key = key(&mut pool, 0);
     let conns = used(&mut pool, 1, key, &state(Some("a")));
     let now = Instant::now();
@@ -64,7 +76,7 @@ fn a_schema_cannot_be_unselected() {
 
 #[test]
 fn another_keys_idle_connection_makes_room() {
-    let mut pool = BackendPool::new(limits());
+    let mut pool = Pool::new(limits());
     let (ours, theirs) = (key(&mut pool, 0), key(&mut pool, 1));
     assert_eq!(pool.key_at(theirs).user, 1);
     let none = state(None);
@@ -78,7 +90,7 @@ fn another_keys_idle_connection_makes_room() {
 
 #[test]
 fn the_line_is_first_come_bounded_and_timed() {
-    let mut pool = BackendPool::new(PoolLimits { connections_max: 1, ..limits() });
+    let mut pool = Pool::new(PoolLimits { connections_max: 1, ..limits() });
     let key = key(&mut pool, 0);
     let none = state(None);
     let conns = used(&mut pool, 1, key, &none);
@@ -98,7 +110,7 @@ fn the_line_is_first_come_bounded_and_timed() {
 
 #[test]
 fn no_share_no_connection() {
-    let mut pool = BackendPool::new(PoolLimits { connections_max: 0, ..limits() });
+    let mut pool = Pool::new(PoolLimits { connections_max: 0, ..limits() });
     let key = key(&mut pool, 0);
     let plan = pool.acquire(key, &state(None), 1, Instant::now());
     assert_eq!(plan, Plan::Refuse(Refusal::NoShare));
@@ -106,7 +118,7 @@ fn no_share_no_connection() {
 
 #[test]
 fn a_connection_nobody_used_since_can_be_taken_back() {
-    let mut pool = BackendPool::new(limits());
+    let mut pool = Pool::new(limits());
     let key = key(&mut pool, 0);
     let none = state(None);
     let conns = used(&mut pool, 2, key, &none);
@@ -119,7 +131,7 @@ fn a_connection_nobody_used_since_can_be_taken_back() {
 
 #[test]
 fn old_connections_are_closed_and_silent_ones_pinged() {
-    let mut pool = BackendPool::new(PoolLimits { idle_min: 1, ..limits() });
+    let mut pool = Pool::new(PoolLimits { idle_min: 1, ..limits() });
     let key = key(&mut pool, 0);
     let none = state(None);
     let conns = used(&mut pool, 2, key, &none);
@@ -128,7 +140,7 @@ fn old_connections_are_closed_and_silent_ones_pinged() {
         pool.release(*conn, Rc::clone(&none), now);
     }
     let mut out = Vec::new();
-    let mut tend = |pool: &mut BackendPool, after_s| {
+    let mut tend = |pool: &mut Pool, after_s| {
         out.clear();
         pool.tend(now + Duration::from_secs(after_s), true, &none, &mut out);
         out.clone()
@@ -144,8 +156,28 @@ fn old_connections_are_closed_and_silent_ones_pinged() {
 }
 
 #[test]
+fn connections_above_idle_max_are_closed_once_unused_for_a_while() {
+    let mut pool = Pool::new(PoolLimits { idle_max: 1, ..limits() });
+    let key = key(&mut pool, 0);
+    let none = state(None);
+    let conns = used(&mut pool, 3, key, &none);
+    let now = Instant::now();
+    for conn in &conns {
+        assert_eq!(pool.release(*conn, Rc::clone(&none), now), Release::Keep);
+    }
+    let mut out = Vec::new();
+    let just_before = now + SPARE_KEPT - Duration::from_millis(1);
+    pool.tend(just_before, true, &none, &mut out);
+    assert_eq!(out, []);
+    assert_eq!(pool.acquire(key, &none, 9, just_before), Plan::Reuse(conns[2]));
+    pool.release(conns[2], Rc::clone(&none), just_before);
+    pool.tend(now + SPARE_KEPT, true, &none, &mut out);
+    assert_eq!(out, [Tend::Close(conns[0]), Tend::Close(conns[1])]);
+}
+
+#[test]
 fn past_its_lifetime_a_connection_is_not_handed_out() {
-    let mut pool = BackendPool::new(limits());
+    let mut pool = Pool::new(limits());
     let key = key(&mut pool, 0);
     let none = state(None);
     let conns = used(&mut pool, 1, key, &none);
@@ -189,34 +221,40 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// What the outside world knows.
 struct World {
-    pool: BackendPool,
+    pool: Pool,
     now: Instant,
     next_owner: u64,
     share: u32,
     born: BTreeMap<ConnId, (u16, Instant)>,
-    dialing: BTreeMap<ConnId, (u16, Rc<ReplayState>)>,
-    in_hand: BTreeMap<ConnId, Rc<ReplayState>>,
-    waiting: Vec<(u64, u16, Rc<ReplayState>)>,
-    states: Vec<Rc<ReplayState>>,
+    dialing: BTreeMap<ConnId, (u16, Rc<State>)>,
+    in_hand: BTreeMap<ConnId, Rc<State>>,
+    given_back: BTreeMap<ConnId, Instant>,
+    waiting: Vec<(u64, u16, Rc<State>)>,
+    states: Vec<Rc<State>>,
 }
 
 impl World {
     fn new() -> Self {
         let names = [None, Some("0"), Some("1"), Some("2")];
         Self {
-            pool: BackendPool::new(PoolLimits { lifetime: Duration::from_secs(90), ..limits() }),
+            pool: Pool::new(PoolLimits {
+                idle_max: 2,
+                lifetime: Duration::from_secs(90),
+                ..limits()
+            }),
             now: Instant::now(),
             next_owner: 1,
             share: limits().connections_max,
             born: BTreeMap::new(),
             dialing: BTreeMap::new(),
             in_hand: BTreeMap::new(),
+            given_back: BTreeMap::new(),
             waiting: Vec::new(),
             states: names.map(state).to_vec(),
         }
     }
 
-    fn planned(&mut self, plan: Plan, user: u16, wanted: &Rc<ReplayState>) {
+    fn planned(&mut self, plan: Plan, user: u16, wanted: &Rc<State>) {
         match plan {
             Plan::Reuse(conn) => {
                 assert!(!self.in_hand.contains_key(&conn), "handed twice");
@@ -225,7 +263,7 @@ impl World {
                 assert_eq!(owner, user, "another user's connection");
                 assert!(self.now - born < self.pool.limits().lifetime, "past its lifetime");
                 let known = Rc::clone(&self.pool.connection(conn).unwrap().state);
-                assert!(wanted.schema().is_some() || known.schema().is_none());
+                assert!(known.reaches(wanted));
                 self.in_hand.insert(conn, Rc::clone(wanted));
             }
             Plan::Dial(conn) | Plan::Replace(conn) => {
@@ -284,6 +322,8 @@ impl World {
                 let state = self.in_hand.remove(&conn).unwrap();
                 if self.pool.release(conn, state, self.now) == Release::Close {
                     self.born.remove(&conn);
+                } else {
+                    self.given_back.insert(conn, self.now);
                 }
             }
             Step::Break(n) => {
@@ -334,10 +374,15 @@ impl World {
                 }
             }
         }
-        // All idle connections past their lifetime are gone.
-        let lifetime = self.pool.limits().lifetime;
+        // All idle connections past their lifetime are gone, and those above `idle_max` unless
+        // they were in use a moment ago.
+        let PoolLimits { lifetime, idle_max, .. } = *self.pool.limits();
+        let many = self.pool.counts().idle > idle_max;
         for (conn, (_, born)) in &self.born {
-            assert!(self.in_hand.contains_key(conn) || self.now - *born < lifetime);
+            if !self.in_hand.contains_key(conn) {
+                assert!(self.now - *born < lifetime, "past its lifetime");
+                assert!(!many || self.now - self.given_back[conn] < SPARE_KEPT, "not wanted");
+            }
         }
     }
 

@@ -1,11 +1,10 @@
 //! The pool's housekeeping, about once a second.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::list::NIL;
-use super::plan::{BackendPool, ConnId, KeyIdx};
-use crate::session::ReplayState;
-use std::rc::Rc;
+use super::plan::{BackendPool, ConnId, KeyIdx, Reach};
 
 /// What to do with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,22 +19,16 @@ pub enum Tend {
 
 /// How long an idle connection above `idle_max` is kept: load comes in waves, and a dial costs
 /// more than a connection.
-const SPARE_KEPT: Duration = Duration::from_secs(5);
+pub(super) const SPARE_KEPT: Duration = Duration::from_secs(5);
 
 /// The owner of connections that no session has used.
 const NOBODY: u64 = 0;
 
-impl BackendPool {
+impl<S: Reach> BackendPool<S> {
     /// Adds to `out` what is to be done: close idle connections past their lifetime, past their
     /// idle time or above the limits, ping silent ones, and dial spare ones if `may_dial`, in
     /// the state `fresh`. Serve the waiters afterwards.
-    pub fn tend(
-        &mut self,
-        now: Instant,
-        may_dial: bool,
-        fresh: &Rc<ReplayState>,
-        out: &mut Vec<Tend>,
-    ) {
+    pub fn tend(&mut self, now: Instant, may_dial: bool, fresh: &Rc<S>, out: &mut Vec<Tend>) {
         let limits = self.limits;
         let mut pinged = 0;
         let mut at = self.idle.back;

@@ -154,7 +154,9 @@ impl Fault {
                     let state = sqlstate.as_bytes().try_into().unwrap_or(b"HY000");
                     return Some(err(*code, state, &self.text()));
                 }
-                BackendFault::Stream(_) | BackendFault::Closed | BackendFault::Parting { .. } => (2013, b"HY000"),
+                BackendFault::Stream(_) | BackendFault::Closed | BackendFault::Parting { .. } => {
+                    (2013, b"HY000")
+                }
                 BackendFault::Unresolved => (2005, b"HY000"),
                 BackendFault::Malformed(_) | BackendFault::Auth(_) | BackendFault::Unsolicited => {
                     (2027, b"HY000")

@@ -75,6 +75,9 @@ pub(crate) struct LaneParts {
 /// Starts a task on the lane's shard.
 pub(crate) type Spawn = Box<dyn Fn(Pin<Box<dyn Future<Output = ()>>>)>;
 
+/// One backend's connections, each in a state that a session left it in.
+type Pool = BackendPool<ReplayState>;
+
 /// See the module.
 pub(crate) struct Lane {
     pub(super) net: Net,
@@ -86,7 +89,7 @@ pub(crate) struct Lane {
     pub(super) balancer: RefCell<Balancer>,
     /// Requests under way at each backend.
     pub(super) outstanding: RefCell<Vec<u32>>,
-    pub(super) pools: RefCell<Vec<BackendPool>>,
+    pub(super) pools: RefCell<Vec<Pool>>,
     /// Idle connections, by backend and the pool's slot.
     links: RefCell<Vec<Vec<Option<Link>>>>,
     pub(super) waiting: Waiting,
@@ -111,7 +114,7 @@ impl Lane {
         let pools: Vec<_> = settings
             .backends
             .iter()
-            .map(|backend| BackendPool::new(limits(settings, backend, parts.shard, parts.shards)))
+            .map(|backend| Pool::new(limits(settings, backend, parts.shard, parts.shards)))
             .collect();
         let users: Vec<User> = settings.users.iter().map(user).collect();
         let user_places = users

@@ -17,6 +17,7 @@ mod kill;
 mod lane;
 mod lease;
 mod link;
+mod reach;
 mod statement;
 mod upload;
 mod visible;

@@ -33,7 +33,14 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn new(packet: Chunk, statement: Statement, kind: ReplyKind) -> Self {
-        Self { packet: Some(packet), statement, kind, on_held: false, prepares: None, spoils: false }
+        Self {
+            packet: Some(packet),
+            statement,
+            kind,
+            on_held: false,
+            prepares: None,
+            spoils: false,
+        }
     }
 
     /// What it leaves on its connection beside what its statement says.
@@ -173,8 +180,7 @@ impl Conversation {
 
     /// Copies a read's packet, which may have to be sent again; says whether it did.
     fn keep_spare(&mut self, request: &Request) -> bool {
-        let is_read =
-            request.statement.access == Access::Read && request.kind == ReplyKind::Query;
+        let is_read = request.statement.access == Access::Read && request.kind == ReplyKind::Query;
         let packet = self.outbox.as_ref().filter(|packet| is_read && packet.len() <= SPARE_MAX);
         self.spare.clear();
         if let Some(packet) = packet {
@@ -212,8 +218,7 @@ impl Conversation {
                 return self.still_held(lease).map_err(NoLease::from);
             }
             // A replica's warnings, wanted where the primary is: the read is run again there.
-            self.replay =
-                self.cause.is_some() && self.session.needs_connection(&request.statement);
+            self.replay = self.cause.is_some() && self.session.needs_connection(&request.statement);
             self.leave(lease, decision.leave).await;
         }
         let backend = match decision.target {

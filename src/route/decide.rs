@@ -252,9 +252,8 @@ fn begins_read_only(statement: &Statement, pins: Pins) -> bool {
 /// it changes nothing but what the session's memory carries to the next connection.
 fn runs_anywhere(statement: &Statement, pins: Pins) -> bool {
     /// What a SELECT may do to be no read and yet harm nothing.
-    const HARMLESS: Traits = Traits::READS_SESSION
-        .union(Traits::READS_VARIABLE)
-        .union(Traits::VERSION_COMMENT);
+    const HARMLESS: Traits =
+        Traits::READS_SESSION.union(Traits::READS_VARIABLE).union(Traits::VERSION_COMMENT);
     if statement.access == Access::Read {
         return pins.is_empty();
     }

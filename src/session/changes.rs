@@ -149,8 +149,11 @@ impl Session {
         }
         // The collation last: it decides the connection's character set too, and the trackers
         // report final values in any order.
-        let (collation, others): (Vec<_>, Vec<_>) =
-            self.pending.variables.drain(..).partition(|(name, _)| name == b"collation_connection" || name == NAMES_COLLATION);
+        let (collation, others): (Vec<_>, Vec<_>) = self
+            .pending
+            .variables
+            .drain(..)
+            .partition(|(name, _)| name == b"collation_connection" || name == NAMES_COLLATION);
         for (name, value) in others.iter().chain(&collation) {
             state.set_variable(name, value);
         }

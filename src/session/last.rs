@@ -140,11 +140,15 @@ impl LastStatement {
         /// Errors of programs that did not begin: syntax, no such routine, wrong arguments, no
         /// such statement.
         const NOT_BEGUN: [u16; 4] = [1064, 1243, 1305, 1318];
-        const PROGRAMS: Traits =
-            Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND);
+        /// Errors of a SELECT that did not begin: names that are not there or not allowed.
+        const UNRESOLVED: [u16; 14] =
+            [1044, 1046, 1049, 1051, 1052, 1054, 1064, 1066, 1109, 1142, 1143, 1146, 1305, 1370];
+        const PROGRAMS: Traits = Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND);
         if let Some(error) = summary.error.filter(|_| summary.results == 0) {
             if statement.traits.intersects(PROGRAMS) && !NOT_BEGUN.contains(&error) {
                 self.found_rows = None;
+            } else if counting == Counting::Counts && !UNRESOLVED.contains(&error) {
+                self.found_rows = Some(0);
             }
             return;
         }
@@ -198,7 +202,13 @@ mod tests {
         assert_eq!(counts(&last), (0, 0));
         last.note(&statement(Verb::Select), &rows(2), InsertText::NONE, false, Counting::Counts);
         assert_eq!(counts(&last), (-1, 2));
-        last.note(&statement(Verb::Update), &reply(5, 0), InsertText::NONE, false, Counting::Counts);
+        last.note(
+            &statement(Verb::Update),
+            &reply(5, 0),
+            InsertText::NONE,
+            false,
+            Counting::Counts,
+        );
         assert_eq!(counts(&last), (5, 2));
         last.note(&statement(Verb::Set), &reply(0, 0), InsertText::NONE, false, Counting::Counts);
         assert_eq!(counts(&last), (0, 2));
@@ -221,11 +231,8 @@ mod tests {
     #[test]
     fn an_insert_id_in_the_text_is_in_doubt() {
         let mut last = LastStatement::default();
-        last.note(
-            &statement(Verb::Insert),
-            &reply(1, 5),
-            InsertText::of(b"insert t(v) values (4)"),
-        );
+        let unrelated = InsertText::of(b"insert t(v) values (4)");
+        last.note(&statement(Verb::Insert), &reply(1, 5), unrelated, false, Counting::Counts);
         assert_eq!(last.insert_id, InsertId::Known(5));
         let given = InsertText::of(b"insert t values (500, 1)");
         last.note(&statement(Verb::Insert), &reply(1, 500), given, false, Counting::Counts);
@@ -233,7 +240,13 @@ mod tests {
         last.note(&statement(Verb::Replace), &reply(1, 500), given, false, Counting::Counts);
         last.resolve_insert_id(5);
         assert_eq!(last.insert_id, InsertId::Known(5));
-        last.note(&statement(Verb::Insert), &reply(1, 0), InsertText::NONE, false, Counting::Counts);
+        last.note(
+            &statement(Verb::Insert),
+            &reply(1, 0),
+            InsertText::NONE,
+            false,
+            Counting::Counts,
+        );
         assert_eq!(last.insert_id, InsertId::Known(5));
     }
 
@@ -244,7 +257,13 @@ mod tests {
         let update = Statement { traits, ..statement(Verb::Update) };
         last.note(&update, &reply(1, 8), InsertText::NONE, false, Counting::Counts);
         assert_eq!(last.insert_id, InsertId::Known(8));
-        last.note(&Statement { traits, ..statement(Verb::Select) }, &rows(1), InsertText::NONE, false, Counting::Counts);
+        last.note(
+            &Statement { traits, ..statement(Verb::Select) },
+            &rows(1),
+            InsertText::NONE,
+            false,
+            Counting::Counts,
+        );
         assert_eq!(last.insert_id, InsertId::OnConnection);
     }
 }

@@ -143,14 +143,12 @@ impl Session {
             self.pending.insert = InsertText::ANY;
             self.pending.hides_insert_id = true;
         }
-        const PROGRAMS: Traits = Traits::CALL
-            .union(Traits::COMPOUND)
-            .union(Traits::TEXT_EXECUTE)
-            .union(Traits::UNKNOWN);
+        const PROGRAMS: Traits =
+            Traits::CALL.union(Traits::COMPOUND).union(Traits::TEXT_EXECUTE).union(Traits::UNKNOWN);
         self.pending.hides_insert_id |= statement.traits.intersects(PROGRAMS);
         let several = statement.statements > 1 && statement.access == Access::Write;
         self.pending.hides_insert_id |= several;
-self.pending.counting = counting(statement, sql, several);
+        self.pending.counting = counting(statement, sql, several);
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
         }
@@ -199,7 +197,8 @@ self.pending.counting = counting(statement, sql, several);
                 && (self.pending.keeps_warnings
                     || asks(Traits::READS_DIAGNOSTICS)
                     || (asks(Traits::READS_ROW_COUNT) && self.last.row_count.is_none())
-                    || (self.last.found_rows.is_none() && self.pending.counting == Counting::Keeps)
+                    || (self.last.found_rows.is_none()
+                        && self.pending.counting != Counting::Counts)
                     || (self.last.found_rows.is_none() && asks(Traits::READS_FOUND_ROWS))))
     }
 

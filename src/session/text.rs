@@ -159,10 +159,13 @@ pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
                 || memmem::find(&head.to_ascii_lowercase(), b"set")
                     .is_none_or(|set| memchr::memchr(b',', head.split_at(set).0).is_some())
         }
-        Verb::Delete => [&b"select"[..], b"join", b"using"].iter().any(|w| has_word(head, w)) || {
-            let mut words = head.split(|byte| byte.is_ascii_whitespace()).filter(|w| !w.is_empty());
-            words.nth(1).is_none_or(|word| !word.eq_ignore_ascii_case(b"from"))
-        },
+        Verb::Delete => {
+            [&b"select"[..], b"join", b"using"].iter().any(|w| has_word(head, w)) || {
+                let mut words =
+                    head.split(|byte| byte.is_ascii_whitespace()).filter(|w| !w.is_empty());
+                words.nth(1).is_none_or(|word| !word.eq_ignore_ascii_case(b"from"))
+            }
+        }
         Verb::Create | Verb::Do | Verb::Set | Verb::With => has_word(head, b"select"),
         _ => false,
     }

@@ -81,7 +81,6 @@ fn a_full_file() {
         file = "/tmp/log"
         [sql]
         pin-on-call = false
-        transaction-reads = "replica-until-write"
         "#,
     )
     .unwrap();
@@ -98,7 +97,7 @@ fn a_full_file() {
     assert_eq!(settings.users[0].backend_user.as_deref(), Some("app2"));
     assert_eq!(settings.admin.address, None);
     assert_eq!(settings.log.level, LogLevel::Warn);
-    assert_eq!(settings.sql.transaction_reads, TransactionReads::ReplicaUntilWrite);
+    assert!(!settings.sql.pin_on_call);
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn sets_of_rows() {
 }
 
 #[test]
-fn common_table_expressions() {
+fn with_clauses() {
     assert_reads(&[
         "WITH c AS (SELECT 1), d AS (SELECT 2) SELECT * FROM c, d",
         "WITH c (a) AS (SELECT 1) SELECT a FROM c",
