@@ -31,10 +31,10 @@ impl Conversation {
     ) -> Result<Lease, Fault> {
         let lane = self.lane.clone();
         loop {
-            let plan = match self.plan(&lane, backend)? {
-                Plan::Wait => self.wait(&lane, backend).await?,
-                plan => plan,
-            };
+            let mut plan = self.plan(&lane, backend)?;
+            if plan == Plan::Wait {
+                plan = self.wait(&lane, backend).await?;
+            }
             match plan {
                 Plan::Reuse(conn) => {
                     let link = lane.take_link(backend, conn);
@@ -221,10 +221,8 @@ impl Lane {
             }
             Err(fault) => {
                 counters.dial_failures.bump();
-                match &fault {
-                    BackendFault::Refused { code, .. } if !TURNED_AWAY.contains(code) => {}
-                    BackendFault::Auth(_) => {}
-                    _ => self.failed(backend, &fault),
+                if fault.says_down(&TURNED_AWAY) {
+                    self.failed(backend, &fault);
                 }
                 Err(self.backend_fault(backend, fault))
             }

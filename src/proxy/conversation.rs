@@ -167,13 +167,11 @@ impl Conversation {
 
     /// Why a wait for the client ended: it may have been our own doing.
     fn interrupted(&self, fault: ClientFault) -> Fault {
-        match fault {
-            ClientFault::Stream(StreamError::Aborted) if self.lane.draining.get() => {
-                ProxyFault::Draining.into()
-            }
-            ClientFault::Stream(StreamError::Aborted) => ProxyFault::Killed.into(),
-            other => other.into(),
+        if !matches!(fault, ClientFault::Stream(StreamError::Aborted)) {
+            return fault.into();
         }
+        let draining = self.lane.draining.get();
+        if draining { ProxyFault::Draining.into() } else { ProxyFault::Killed.into() }
     }
 
     /// Tells the client, if it can still be told.

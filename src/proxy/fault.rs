@@ -100,9 +100,20 @@ pub(crate) enum ProxyFault {
 impl BackendFault {
     /// A server's parting words: not an answer to the statement, which may run elsewhere.
     pub(crate) fn or_closed(self) -> Self {
-        match self {
-            Self::Refused { code, message, .. } => Self::Parting { code, message },
-            other => other,
+        if let Self::Refused { code, message, .. } = self {
+            Self::Parting { code, message }
+        } else {
+            self
+        }
+    }
+
+    /// Whether a failed attempt to connect says that the server is down, and not that this user
+    /// is unwelcome; `turned_away` are errors that concern everybody.
+    pub(crate) fn says_down(&self, turned_away: &[u16]) -> bool {
+        if let Self::Refused { code, .. } = self {
+            turned_away.contains(code)
+        } else {
+            !matches!(self, Self::Auth(_))
         }
     }
 }

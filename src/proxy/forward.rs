@@ -119,10 +119,12 @@ impl Forward<'_> {
                 Event::Terminal(terminal) => {
                     let end = self.terminal(chunk, seen, &progress, terminal, changes)?;
                     seen = end;
-                    let step = match terminal.kind {
-                        TerminalKind::LocalInfile => Step::LocalInfile,
-                        _ if terminal.done => Step::Done,
-                        _ => continue,
+                    let step = if terminal.kind == TerminalKind::LocalInfile {
+                        Step::LocalInfile
+                    } else if terminal.done {
+                        Step::Done
+                    } else {
+                        continue;
                     };
                     self.flush(chunk, seen);
                     return Ok(step);

@@ -145,20 +145,20 @@ async fn log_in(
     entry: &SessionEntry,
     sequence: &mut u8,
 ) -> Result<Seed, Fault> {
-    let common = lane.greeting().await.ok_or(ProxyFault::NoBackendKnown)?;
+    let shared = lane.greeting().await.ok_or(ProxyFault::NoBackendKnown)?;
     let scramble = scramble()?;
-    let offered = common.capabilities & OFFERED;
+    let offered = shared.capabilities & OFFERED;
     let greeting = Greeting {
         version: lane
             .settings
             .server_version
             .as_ref()
-            .map_or_else(|| common.version.clone(), |version| version.clone().into_bytes()),
+            .map_or_else(|| shared.version.clone(), |version| version.clone().into_bytes()),
         thread_id: entry.id(),
         scramble,
         capabilities: offered,
-        collation: common.collation,
-        status: common.status & !StatusFlags::IN_TRANS,
+        collation: shared.collation,
+        status: shared.status & !StatusFlags::IN_TRANS,
         auth_plugin: lane.offered_plugin().name().as_bytes().to_vec(),
     };
     *sequence = send(inbox, 0, &greeting.encode());
@@ -184,7 +184,7 @@ async fn log_in(
     let Login { capabilities, collation, schema, .. } = login;
     // A client that speaks MySQL's dialect does not know of MariaDB's flags, and the other way.
     let capabilities = capabilities & (offered | Capabilities::LONG_PASSWORD);
-    Ok(Seed { capabilities, user, secret, collation, schema, greeting: common, scramble })
+    Ok(Seed { capabilities, user, secret, collation, schema, greeting: shared, scramble })
 }
 
 /// Who wants in.
@@ -308,7 +308,7 @@ impl From<InboxError> for ClientFault {
     }
 }
 
-/// What the backends in service have in common, from the lane's present view.
+/// What the backends in service have in shared, from the lane's present view.
 pub(super) fn greeting_of(lane: &Lane) -> Option<OfferedGreeting> {
     offered_greeting(&lane.view.borrow())
 }

@@ -7,10 +7,12 @@
 //! of a shard share is its [`Lane`].
 
 mod checkout;
+mod choose;
 mod conversation;
 mod dial;
 mod fault;
 mod forward;
+mod giveback;
 mod handshake;
 mod inbox;
 mod kill;

@@ -5,12 +5,12 @@ use crate::net::Chunk;
 use crate::protocol::{
     Capabilities, Command, HEADER_LEN, Header, MAX_PAYLOAD, ReplyKind, changes, put_packet,
 };
-use crate::route::{ClusterInput, Decision, Leave, RouteInput, Target, decide, decide_opaque};
 use crate::session::{Hold, Keep, Pins, Preamble, Unreachable};
 use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
 
+use super::choose::NoLease;
 use super::conversation::{Conversation, Next};
-use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
+use super::fault::{BackendFault, ClientFault, Fault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
 
@@ -21,7 +21,7 @@ const SPARE_MAX: usize = 64 * 1024;
 pub(super) struct Request {
     /// Taken out when it is sent.
     packet: Option<Chunk>,
-    statement: Statement,
+    pub(super) statement: Statement,
     kind: ReplyKind,
     /// Goes to the connection held, whatever it is held for.
     pub(super) on_held: bool,
@@ -44,7 +44,7 @@ impl Request {
     }
 
     /// What it leaves on its connection beside what its statement says.
-    fn pins(&self) -> Pins {
+    pub(super) fn pins(&self) -> Pins {
         if self.prepares.is_some() { Pins::PREPARED_BINARY } else { Pins::empty() }
     }
 
@@ -199,136 +199,6 @@ impl Conversation {
         }
     }
 
-    /// The connection held where the statement belongs there, else one from a pool.
-    async fn connection_for(
-        &mut self,
-        request: &Request,
-        tried: &BackendSet,
-    ) -> Result<Lease, NoLease> {
-        let decision = self.route(request, tried);
-        if let Some(refusal) = decision.refuse {
-            return Err(Fault::from(ProxyFault::Refused(refusal)).into());
-        }
-        let characteristics = match decision.leave {
-            Leave::Reopen => self.session.characteristics().to_vec(),
-            Leave::Nothing | Leave::End => Vec::new(),
-        };
-        if let Some(lease) = self.held.take() {
-            if decision.target == Target::Held {
-                return self.still_held(lease).map_err(NoLease::from);
-            }
-            // A replica's warnings, wanted where the primary is: the read is run again there.
-            self.replay = self.cause.is_some() && self.session.needs_connection(&request.statement);
-            self.leave(lease, decision.leave).await;
-        }
-        let backend = match decision.target {
-            Target::Replica => self.replica(tried).or_else(|| self.primary(tried)),
-            Target::Primary | Target::Held | Target::Proxy(_) => self.primary(tried),
-        };
-        let backend = backend.ok_or_else(|| Fault::from(ProxyFault::NoPrimary))?;
-        let lease = self.lease_at(backend, &request.statement).await;
-        let mut lease = lease.map_err(|fault| {
-            let moves = matches!(fault, Fault::Backend { .. });
-            NoLease { fault, backend: moves.then_some(backend) }
-        })?;
-        if decision.leave == Leave::Reopen {
-            // As the server described it, statement by statement.
-            for sql in characteristics.split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
-                if sql.is_empty() {
-                    continue;
-                }
-                let begun = lease.run(sql).await;
-                let summary = begun.map_err(|fault| self.lane.backend_fault(backend, fault))?;
-                self.session.set_status(summary.status);
-            }
-        }
-        Ok(lease)
-    }
-
-    fn route(&self, request: &Request, tried: &BackendSet) -> Decision {
-        let held = self.held.as_ref().map(|lease| lease.peek().backend);
-        let view = self.lane.view.borrow();
-        let cluster = ClusterInput {
-            primary_up: self.primary(tried).is_some(),
-            replica_available: self.lane.balancer.borrow().has_replica(&view, self.lane.net.now()),
-            pin_on_call: self.lane.settings.sql.pin_on_call,
-        };
-        let role = held.and_then(|held| view.backend(held)).map(|backend| backend.role);
-        let input = RouteInput::new(&self.session, &request.statement, role, cluster);
-        if request.on_held {
-            decide_opaque(self.session.pins() | request.pins(), &input)
-        } else {
-            decide(&request.statement, &input)
-        }
-    }
-
-    fn primary(&self, tried: &BackendSet) -> Option<BackendIdx> {
-        let primary = self.lane.view.borrow().primary()?;
-        let now = self.lane.net.now();
-        let may = !tried.contains(primary) && self.lane.balancer.borrow().may_try(primary, now);
-        may.then_some(primary)
-    }
-
-    fn replica(&self, tried: &BackendSet) -> Option<BackendIdx> {
-        let lane = &self.lane;
-        let (view, outstanding) = (lane.view.borrow(), lane.outstanding.borrow());
-        lane.balancer.borrow_mut().pick_replica(&view, &outstanding, tried, lane.net.now())
-    }
-
-    /// The connection held, if it is still there.
-    fn still_held(&mut self, lease: Lease) -> Result<Lease, Fault> {
-        if lease.peek().inbox.is_quiet() {
-            return Ok(lease);
-        }
-        let fault = self.lane.backend_fault(lease.peek().backend, BackendFault::Closed);
-        drop(lease);
-        // Warnings and counts are a loss that a client can bear; a transaction is not.
-        let firmly = self.session.held_firmly();
-        Err(self.without_connection(fault, firmly))
-    }
-
-    /// The session lost its connection and whatever was on it.
-    fn without_connection(&mut self, fault: Fault, firmly: bool) -> Fault {
-        self.session.abandon(fault.code());
-        self.session.left_connection();
-        self.set_held(None);
-        if firmly { self.lost_state(fault) } else { fault }
-    }
-
-    /// Lets the connection held go before the statement runs elsewhere.
-    async fn leave(&mut self, mut lease: Lease, leave: Leave) {
-        if leave != Leave::Nothing && lease.run(b"COMMIT").await.is_err() {
-            lease.spoil();
-        }
-        self.give_back(lease).await;
-        self.set_held(None);
-    }
-
-    fn held_for_good(&self) -> bool {
-        self.session.in_transaction() || !self.session.pins().is_empty()
-    }
-
-    /// A connection to the primary, as if nothing were held.
-    pub(super) async fn primary_lease(&mut self, statement: &Statement) -> Result<Lease, Fault> {
-        let backend = self.primary(&BackendSet::EMPTY).ok_or(ProxyFault::NoPrimary)?;
-        self.lease_at(backend, statement).await
-    }
-
-    async fn lease_at(
-        &mut self,
-        backend: BackendIdx,
-        statement: &Statement,
-    ) -> Result<Lease, Fault> {
-        loop {
-            let lease = self.acquire(backend, false).await?;
-            if self.preamble(statement, &lease).is_ok() {
-                return Ok(lease);
-            }
-            // It has a schema selected, which cannot be unselected.
-            drop(lease);
-        }
-    }
-
     /// Sends a command with its preamble and forwards the reply.
     async fn exchange(
         &mut self,
@@ -385,8 +255,7 @@ impl Conversation {
         // A write must not run where the preamble failed: the wrong schema or sql_mode would be
         // worse than a round trip. States converge, so this is rare.
         let replay = std::mem::take(&mut self.replay);
-        let fallible = preamble.init_db.is_some() || preamble.set_sql.is_some();
-        let first = replay || (!is_read && fallible);
+        let first = replay || (!is_read && preamble.fallible);
         if first {
             self.swallow_preamble(lease, &replies, &preamble).await?;
         }
@@ -421,7 +290,11 @@ impl Conversation {
         }
     }
 
-    fn preamble(&self, statement: &Statement, lease: &Lease) -> Result<Preamble, Unreachable> {
+    pub(super) fn preamble(
+        &self,
+        statement: &Statement,
+        lease: &Lease,
+    ) -> Result<Preamble, Unreachable> {
         self.session.preamble_for(statement, lease.state(), lease.peek().insert_id)
     }
 
@@ -466,9 +339,12 @@ impl Conversation {
         if request.spoils {
             lease.spoil();
         }
+        let mut summary = reply.summary;
+        // A list of columns counts as a result set where ROW_COUNT() is asked.
+        summary.had_resultset |= request.kind == ReplyKind::FieldList;
         let keep = self.session.after_reply(
             &request.statement,
-            &reply.summary,
+            &summary,
             &mut self.lane.interner.borrow_mut(),
         );
         lease.link().state = self.session.state().clone();
@@ -483,6 +359,9 @@ impl Conversation {
                 self.give_back(lease).await;
             }
             Keep::Hold(hold) => {
+                if hold == Hold::LastStatement && self.session.insert_id_unknown() {
+                    self.ask_insert_id(&mut lease).await;
+                }
                 self.set_held(Some(&lease));
                 if hold == Hold::Pinned {
                     lease.link().pinned = true;
@@ -496,91 +375,6 @@ impl Conversation {
             }
         }
         Ok(Next::Go)
-    }
-
-    /// Shows the connection held, and why, in the session table.
-    pub(super) fn set_held(&self, lease: Option<&Lease>) {
-        self.entry.set_pins(self.session.pins().bits());
-        self.entry.set_backend(lease.map(|lease| {
-            let link = lease.peek();
-            (usize::from(link.backend.0), link.thread_id)
-        }));
-    }
-
-    /// Re-examines a hold whose reason may be gone.
-    pub(super) async fn settle(&mut self) {
-        if !self.held_for_good()
-            && let Some(lease) = self.held.take()
-        {
-            self.give_back(lease).await;
-            self.set_held(None);
-        }
-    }
-
-    /// Gives a connection to its pool in the state the session left it in.
-    async fn give_back(&mut self, mut lease: Lease) {
-        if self.session.insert_id_in_doubt() {
-            // Only this connection can say whether the INSERT gave its id itself.
-            match lease.link().query_number(b"SELECT LAST_INSERT_ID()").await {
-                Ok(Some(value)) => {
-                    self.session.resolve_insert_id(value);
-                    lease.link().insert_id = Some(value);
-                }
-                Ok(None) | Err(_) => lease.spoil(),
-            }
-        }
-        if lease.peek().pinned {
-            // What nothing could replay may still be on it.
-            _ = lease.reset(&self.lane).await;
-            lease.link().pinned = false;
-        }
-        self.session.left_connection();
-        self.lane.release(lease);
-    }
-
-    /// Ends what the session holds on a backend: a transaction is rolled back.
-    pub(super) async fn let_go(&mut self) {
-        self.forget_statements();
-        if let Some(mut lease) = self.held.take() {
-            if self.is_bound_to(&lease) {
-                _ = lease.reset(&self.lane).await;
-            }
-            self.lane.release(lease);
-        }
-        self.session.unpin(Pins::all());
-        self.session.left_connection();
-        self.set_held(None);
-    }
-
-    fn is_bound_to(&self, lease: &Lease) -> bool {
-        lease.peek().pinned || self.held_for_good()
-    }
-
-    /// A held connection broke: a transaction or other state went with it, so after the ERR only
-    /// a new login makes clear what is.
-    fn lost_state(&self, fault: Fault) -> Fault {
-        self.refuse(1, &fault);
-        tracing::info!(session = self.entry.id(), "{fault}");
-        ClientFault::Gone.into()
-    }
-
-    /// The session's end.
-    pub(super) async fn end(mut self) {
-        self.entry.set_state(crate::metrics::SessionState::Closing);
-        self.let_go().await;
-    }
-}
-
-/// Why a statement has no connection.
-struct NoLease {
-    fault: Fault,
-    /// The backend at fault: another may do.
-    backend: Option<BackendIdx>,
-}
-
-impl From<Fault> for NoLease {
-    fn from(fault: Fault) -> Self {
-        Self { fault, backend: None }
     }
 }
 

@@ -113,6 +113,13 @@ impl Session {
         matches!(self.last.insert_id, InsertId::Unsure { .. })
     }
 
+    /// Whether only an answer of the connection held can tell `LAST_INSERT_ID()`, and what it
+    /// answers is not the session's for sure.
+    #[must_use]
+    pub fn insert_id_unknown(&self) -> bool {
+        matches!(self.last.insert_id, InsertId::Unsure { exact: false, .. })
+    }
+
     /// The connection that ran the INSERT answered `SELECT LAST_INSERT_ID()`.
     pub fn resolve_insert_id(&mut self, answer: u64) {
         self.last.resolve_insert_id(answer);

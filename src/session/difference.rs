@@ -12,6 +12,8 @@ pub struct Preamble {
     pub init_db: Option<Vec<u8>>,
     /// One SET of all that differs.
     pub set_sql: Option<Vec<u8>>,
+    /// It may fail, and what follows would then run in another state than it should.
+    pub fallible: bool,
     /// What the SET makes `LAST_INSERT_ID()`.
     pub insert_id: Option<u64>,
     /// A statement that empties the list of warnings.
@@ -84,6 +86,7 @@ pub fn difference(from: &ReplayState, to: &ReplayState) -> Option<Preamble> {
         }
     }
     put_if_different(&mut preamble, from, to, SQL_MODE);
+    preamble.fallible = !preamble.is_empty();
     Some(preamble)
 }
 

@@ -141,14 +141,17 @@ impl LastStatement {
         /// such statement.
         const NOT_BEGUN: [u16; 4] = [1064, 1243, 1305, 1318];
         /// Errors of a SELECT that did not begin: names that are not there or not allowed.
-        const UNRESOLVED: [u16; 14] =
-            [1044, 1046, 1049, 1051, 1052, 1054, 1064, 1066, 1109, 1142, 1143, 1146, 1305, 1370];
+        const UNRESOLVED: [u16; 17] = [
+            1044, 1046, 1049, 1051, 1052, 1054, 1064, 1066, 1099, 1100, 1109, 1142, 1143, 1146,
+            1305, 1370, 1792,
+        ];
         const PROGRAMS: Traits = Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND);
         if let Some(error) = summary.error.filter(|_| summary.results == 0) {
             if statement.traits.intersects(PROGRAMS) && !NOT_BEGUN.contains(&error) {
                 self.found_rows = None;
             } else if counting == Counting::Counts && !UNRESOLVED.contains(&error) {
-                self.found_rows = Some(0);
+                // It began: the connection knows how far it came.
+                self.found_rows = None;
             }
             return;
         }

@@ -137,8 +137,7 @@ impl Session {
         }
         if matches!(statement.verb, Verb::Insert | Verb::Replace) {
             self.pending.insert = InsertText::of(sql);
-            self.pending.hides_insert_id =
-                self.server.dialect.mariadb && text::may_return_rows(sql);
+            self.pending.hides_insert_id = text::may_hide_insert_id(sql);
         } else if statement.verb == Verb::Load {
             self.pending.insert = InsertText::ANY;
             self.pending.hides_insert_id = true;
@@ -148,7 +147,10 @@ impl Session {
         self.pending.hides_insert_id |= statement.traits.intersects(PROGRAMS);
         let several = statement.statements > 1 && statement.access == Access::Write;
         self.pending.hides_insert_id |= several;
-        self.pending.counting = counting(statement, sql, several);
+        const NO_LIMIT: &[u8] = b"18446744073709551615";
+        let limit = self.state.variable(b"sql_select_limit");
+        let limited = limit.is_some_and(|limit| limit != NO_LIMIT) && text::unites(sql);
+        self.pending.counting = counting(statement, sql, several || limited);
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
         }
@@ -197,9 +199,7 @@ impl Session {
                 && (self.pending.keeps_warnings
                     || asks(Traits::READS_DIAGNOSTICS)
                     || (asks(Traits::READS_ROW_COUNT) && self.last.row_count.is_none())
-                    || (self.last.found_rows.is_none()
-                        && self.pending.counting != Counting::Counts)
-                    || (self.last.found_rows.is_none() && asks(Traits::READS_FOUND_ROWS))))
+                    || self.last.found_rows.is_none()))
     }
 
     /// The pin for a change that is reported in part or not at all.
@@ -231,7 +231,14 @@ impl Session {
         } else {
             difference(connection, &self.state).ok_or(Unreachable)?
         };
+        // Where the connection stays with the session, only it will know whether an INSERT gave
+        // its id itself.
+        let stays = !self.autocommit()
+            || self.held_firmly()
+            || self.pending.counting == Counting::Hides
+            || self.last.found_rows.is_none();
         let ambiguous = match insert_id {
+            _ if stays => self.pending.insert != InsertText::NONE,
             Some(0) => false,
             Some(id) => self.pending.insert.may_give(id),
             None => self.pending.insert != InsertText::NONE,
@@ -284,9 +291,9 @@ impl Session {
         if self.pending.hides_insert_id && (!failed || summary.results > 0) {
             self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
         }
-        self.insert_id_here |= summary.last_insert_id != 0
-            || self.pending.names_insert_id
-            || self.last.insert_id == InsertId::OnConnection;
+        let told = summary.last_insert_id != 0 && !self.insert_id_unknown();
+        self.insert_id_here |=
+            told || self.pending.names_insert_id || self.last.insert_id == InsertId::OnConnection;
         self.keep(statement, summary)
     }
 
@@ -345,8 +352,7 @@ impl Session {
         let failed = summary.error.is_some();
         let ends = statement.traits.contains(Traits::RELEASE)
             && !statement.traits.contains(Traits::STORED_PROGRAM);
-        let unknown = self.last.row_count.is_none()
-            || (summary.had_resultset && self.last.found_rows.is_none());
+        let unknown = self.last.row_count.is_none() || self.last.found_rows.is_none();
         let asked = self.answers_here && statement.traits.contains(Traits::READS_DIAGNOSTICS);
         self.answers_here =
             failed || summary.warnings > 0 || unknown || asked || self.pending.keeps_warnings;
@@ -392,25 +398,29 @@ impl Session {
     }
 }
 
-/// What a statement does to FOUND_ROWS(); `several`: there are more than one, and writes.
-fn counting(statement: &Statement, sql: &[u8], several: bool) -> Counting {
+/// What a statement does to FOUND_ROWS(); `hides`: more than its rows may count.
+fn counting(statement: &Statement, sql: &[u8], hides: bool) -> Counting {
     const PROGRAMS: Traits = Traits::CALL
         .union(Traits::TEXT_EXECUTE)
         .union(Traits::COMPOUND)
         .union(Traits::UNKNOWN)
         .union(Traits::CALC_FOUND_ROWS);
     let traits = statement.traits;
-    if several || traits.intersects(PROGRAMS) || text::finds_rows(statement.verb, sql) {
+    let finds_rows = statement.access == Access::Write && text::finds_rows(statement.verb, sql);
+    if hides || traits.intersects(PROGRAMS) || finds_rows {
         return Counting::Hides;
     }
-    match statement.verb {
-        Verb::Show if traits.contains(Traits::READS_DIAGNOSTICS) && !text::counts(sql) => {
-            Counting::Keeps
-        }
-        Verb::Select | Verb::With | Verb::Values | Verb::Table | Verb::Show | Verb::Explain => {
-            Counting::Counts
-        }
-        Verb::Analyze | Verb::Admin | Verb::Handler | Verb::Help => Counting::Hides,
+    let counted = matches!(
+        statement.verb,
+        Verb::Select | Verb::With | Verb::Values | Verb::Table | Verb::Show | Verb::Explain
+    );
+    let unsure = matches!(statement.verb, Verb::Analyze | Verb::Admin | Verb::Handler | Verb::Help);
+    let listed = statement.verb == Verb::Show && text::show_keeps_found_rows(sql);
+    match statement.statements {
+        // The last result is what counts.
+        2.. => Counting::Counts,
+        _ if unsure => Counting::Hides,
+        _ if counted && !listed => Counting::Counts,
         _ => Counting::Keeps,
     }
 }

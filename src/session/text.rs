@@ -119,7 +119,8 @@ pub(super) fn keeps_warnings(statement: &Statement, sql: &[u8]) -> bool {
     if matches!(verb, Verb::Select | Verb::With | Verb::Values | Verb::Do | Verb::Set) {
         !has_word(sql, b"from")
     } else if verb == Verb::Show {
-        has_word(sql, b"warnings") || has_word(sql, b"errors")
+        // More may be held than need be, never less.
+        show_keeps_found_rows(sql) || has_word(sql, b"count")
     } else {
         matches!(
             verb,
@@ -130,44 +131,81 @@ pub(super) fn keeps_warnings(statement: &Statement, sql: &[u8]) -> bool {
                 | Verb::Savepoint
                 | Verb::Diagnostics
                 | Verb::Empty
+                | Verb::Lock
+                | Verb::Unlock
+                | Verb::Do
+                | Verb::Prepare
+                | Verb::Deallocate
                 | Verb::Kill
         )
     }
 }
 
-/// Whether an INSERT or REPLACE may answer with rows: RETURNING stands at the end of the text.
-pub(super) fn may_return_rows(sql: &[u8]) -> bool {
-    has_word(sql.split_at(sql.len().saturating_sub(SEARCHED_LEN_MAX)).1, b"returning")
+/// Whether an INSERT or REPLACE may set LAST_INSERT_ID() without its reply saying so: RETURNING
+/// answers with rows, IGNORE may make an id and no row (seen on MariaDB 10.11).
+pub(super) fn may_hide_insert_id(sql: &[u8]) -> bool {
+    let head = sql.get(..SEARCHED_LEN_MAX).unwrap_or(sql);
+    let tail = sql.split_at(sql.len().saturating_sub(SEARCHED_LEN_MAX)).1;
+    has_word(head, b"ignore") || has_word(tail, b"returning") || has_word(tail, b"duplicate")
 }
 
-/// Whether a SHOW of diagnostics counts them instead of listing them.
-pub(super) fn counts(sql: &[u8]) -> bool {
-    has_word(sql, b"count")
+/// Whether a SHOW is answered without a query on `information_schema`, so that FOUND_ROWS() stays
+/// as it is.
+pub(super) fn show_keeps_found_rows(sql: &[u8]) -> bool {
+    const KEEPING: [&[u8]; 16] = [
+        b"warnings",
+        b"errors",
+        b"create",
+        b"grants",
+        b"binary",
+        b"binlog",
+        b"master",
+        b"slave",
+        b"replica",
+        b"replicas",
+        b"relaylog",
+        b"engine",
+        b"privileges",
+        b"processlist",
+        b"profile",
+        b"explain",
+    ];
+    let mut words = sql
+        .split(|byte| !is_word_byte(*byte))
+        .filter(|word| !word.is_empty())
+        .map(<[u8]>::to_ascii_lowercase)
+        .skip_while(|word| word != b"show")
+        .skip(1)
+        .skip_while(|word| [&b"full"[..], b"all"].contains(&word.as_slice()));
+    words.next().is_some_and(|word| KEEPING.contains(&word.as_slice()))
+}
+
+/// Whether there is a UNION in it, which counts more rows than `sql_select_limit` lets through.
+pub(super) fn unites(sql: &[u8]) -> bool {
+    has_word(sql, b"union")
 }
 
 /// Whether a write reads rows in a way that sets what `FOUND_ROWS()` answers, which its OK does
 /// not tell (seen on MariaDB 10.11: UPDATE with a join, INSERT … SELECT).
 pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
     let head = sql.get(..SEARCHED_LEN_MAX).unwrap_or(sql);
-    match verb {
-        Verb::Insert | Verb::Replace => {
-            has_word(head, b"select") || has_word(head, b"table") || has_word(head, b"with")
-        }
-        Verb::Update => {
-            has_word(head, b"select")
-                || has_word(head, b"join")
-                || memmem::find(&head.to_ascii_lowercase(), b"set")
-                    .is_none_or(|set| memchr::memchr(b',', head.split_at(set).0).is_some())
-        }
-        Verb::Delete => {
-            [&b"select"[..], b"join", b"using"].iter().any(|w| has_word(head, w)) || {
-                let mut words =
-                    head.split(|byte| byte.is_ascii_whitespace()).filter(|w| !w.is_empty());
-                words.nth(1).is_none_or(|word| !word.eq_ignore_ascii_case(b"from"))
-            }
-        }
-        Verb::Create | Verb::Do | Verb::Set | Verb::With => has_word(head, b"select"),
-        _ => false,
+    let has = |words: &[&[u8]]| words.iter().any(|word| has_word(head, word));
+    if matches!(verb, Verb::Insert | Verb::Replace) {
+        has(&[b"select", b"table", b"with"])
+    } else if verb == Verb::Update {
+        // A list of tables ends at SET.
+        let set = memmem::find(&head.to_ascii_lowercase(), b"set");
+        let lists = |set: usize| memchr::memchr(b',', head.split_at(set).0).is_some();
+        has(&[b"select", b"join"]) || set.is_none_or(lists)
+    } else if verb == Verb::Delete {
+        let mut words = head.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let from = words.nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"from"));
+        has(&[b"select", b"join", b"using"]) || !from
+    } else if verb == Verb::Create {
+        let stored: [&[u8]; 5] = [b"view", b"procedure", b"function", b"trigger", b"event"];
+        has(&[b"select"]) && !has(&stored)
+    } else {
+        matches!(verb, Verb::Do | Verb::Set | Verb::With) && has(&[b"select"])
     }
 }
 

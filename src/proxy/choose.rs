@@ -1,0 +1,163 @@
+//! Which connection a statement runs on: the one held, or one to a backend of the router's choice.
+
+use crate::cluster::{BackendIdx, BackendSet};
+use crate::route::{ClusterInput, Decision, Leave, RouteInput, Target, decide, decide_opaque};
+use crate::sql::Statement;
+
+use super::conversation::Conversation;
+use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
+use super::lease::Lease;
+use super::statement::Request;
+
+impl Conversation {
+    /// The connection held where the statement belongs there, else one from a pool.
+    pub(super) async fn connection_for(
+        &mut self,
+        request: &Request,
+        tried: &BackendSet,
+    ) -> Result<Lease, NoLease> {
+        let decision = self.route(request, tried);
+        if let Some(refusal) = decision.refuse {
+            return Err(Fault::from(ProxyFault::Refused(refusal)).into());
+        }
+        let characteristics = match decision.leave {
+            Leave::Reopen => self.session.characteristics().to_vec(),
+            Leave::Nothing | Leave::End => Vec::new(),
+        };
+        if let Some(lease) = self.held.take() {
+            if decision.target == Target::Held {
+                return self.still_held(lease).map_err(NoLease::from);
+            }
+            // A replica's warnings, wanted where the primary is: the read is run again there.
+            self.replay = self.cause.is_some() && self.session.needs_connection(&request.statement);
+            self.leave(lease, decision.leave).await;
+        }
+        let backend = match decision.target {
+            Target::Replica => self.replica(tried).or_else(|| self.primary(tried)),
+            Target::Primary | Target::Held | Target::Proxy(_) => self.primary(tried),
+        };
+        let backend = backend.ok_or_else(|| Fault::from(ProxyFault::NoPrimary))?;
+        let lease = self.lease_at(backend, &request.statement).await;
+        let mut lease = lease.map_err(|fault| {
+            let moves = matches!(fault, Fault::Backend { .. });
+            NoLease { fault, backend: moves.then_some(backend) }
+        })?;
+        if decision.leave == Leave::Reopen {
+            // As the server described it, statement by statement.
+            for sql in characteristics.split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
+                if sql.is_empty() {
+                    continue;
+                }
+                let begun = lease.run(sql).await;
+                let summary = begun.map_err(|fault| self.lane.backend_fault(backend, fault))?;
+                self.session.set_status(summary.status);
+            }
+        }
+        Ok(lease)
+    }
+
+    pub(super) fn route(&self, request: &Request, tried: &BackendSet) -> Decision {
+        let held = self.held.as_ref().map(|lease| lease.peek().backend);
+        let view = self.lane.view.borrow();
+        let cluster = ClusterInput {
+            primary_up: self.primary(tried).is_some(),
+            replica_available: self.lane.balancer.borrow().has_replica(&view, self.lane.net.now()),
+            pin_on_call: self.lane.settings.sql.pin_on_call,
+        };
+        let role = held.and_then(|held| view.backend(held)).map(|backend| backend.role);
+        let input = RouteInput::new(&self.session, &request.statement, role, cluster);
+        if request.on_held {
+            decide_opaque(self.session.pins() | request.pins(), &input)
+        } else {
+            decide(&request.statement, &input)
+        }
+    }
+
+    pub(super) fn primary(&self, tried: &BackendSet) -> Option<BackendIdx> {
+        let primary = self.lane.view.borrow().primary()?;
+        let now = self.lane.net.now();
+        let may = !tried.contains(primary) && self.lane.balancer.borrow().may_try(primary, now);
+        may.then_some(primary)
+    }
+
+    pub(super) fn replica(&self, tried: &BackendSet) -> Option<BackendIdx> {
+        let lane = &self.lane;
+        let (view, outstanding) = (lane.view.borrow(), lane.outstanding.borrow());
+        lane.balancer.borrow_mut().pick_replica(&view, &outstanding, tried, lane.net.now())
+    }
+
+    /// The connection held, if it is still there.
+    pub(super) fn still_held(&mut self, lease: Lease) -> Result<Lease, Fault> {
+        if lease.peek().inbox.is_quiet() {
+            return Ok(lease);
+        }
+        let fault = self.lane.backend_fault(lease.peek().backend, BackendFault::Closed);
+        drop(lease);
+        // Warnings and counts are a loss that a client can bear; a transaction is not.
+        let firmly = self.session.held_firmly();
+        Err(self.without_connection(fault, firmly))
+    }
+
+    /// The session lost its connection and whatever was on it.
+    pub(super) fn without_connection(&mut self, fault: Fault, firmly: bool) -> Fault {
+        self.session.abandon(fault.code());
+        self.session.left_connection();
+        self.set_held(None);
+        if firmly { self.lost_state(fault) } else { fault }
+    }
+
+    /// A held connection broke: a transaction or other state went with it, so after the ERR only
+    /// a new login makes clear what is.
+    pub(super) fn lost_state(&self, fault: Fault) -> Fault {
+        self.refuse(1, &fault);
+        tracing::info!(session = self.entry.id(), "{fault}");
+        ClientFault::Gone.into()
+    }
+
+    /// Lets the connection held go before the statement runs elsewhere.
+    pub(super) async fn leave(&mut self, mut lease: Lease, leave: Leave) {
+        if leave != Leave::Nothing && lease.run(b"COMMIT").await.is_err() {
+            lease.spoil();
+        }
+        self.give_back(lease).await;
+        self.set_held(None);
+    }
+
+    pub(super) fn held_for_good(&self) -> bool {
+        self.session.in_transaction() || !self.session.pins().is_empty()
+    }
+
+    /// A connection to the primary, as if nothing were held.
+    pub(super) async fn primary_lease(&mut self, statement: &Statement) -> Result<Lease, Fault> {
+        let backend = self.primary(&BackendSet::EMPTY).ok_or(ProxyFault::NoPrimary)?;
+        self.lease_at(backend, statement).await
+    }
+
+    pub(super) async fn lease_at(
+        &mut self,
+        backend: BackendIdx,
+        statement: &Statement,
+    ) -> Result<Lease, Fault> {
+        loop {
+            let lease = self.acquire(backend, false).await?;
+            if self.preamble(statement, &lease).is_ok() {
+                return Ok(lease);
+            }
+            // It has a schema selected, which cannot be unselected.
+            drop(lease);
+        }
+    }
+}
+
+/// Why a statement has no connection.
+pub(super) struct NoLease {
+    pub(super) fault: Fault,
+    /// The backend at fault: another may do.
+    pub(super) backend: Option<BackendIdx>,
+}
+
+impl From<Fault> for NoLease {
+    fn from(fault: Fault) -> Self {
+        Self { fault, backend: None }
+    }
+}

@@ -1,0 +1,77 @@
+//! What becomes of a connection after a reply, and at the session's end.
+
+use crate::metrics::SessionState;
+use crate::session::Pins;
+
+use super::conversation::Conversation;
+use super::lease::Lease;
+
+impl Conversation {
+    /// Shows the connection held, and why, in the session table.
+    pub(super) fn set_held(&self, lease: Option<&Lease>) {
+        self.entry.set_pins(self.session.pins().bits());
+        self.entry.set_backend(lease.map(|lease| {
+            let link = lease.peek();
+            (usize::from(link.backend.0), link.thread_id)
+        }));
+    }
+
+    /// Re-examines a hold whose reason may be gone.
+    pub(super) async fn settle(&mut self) {
+        if !self.held_for_good()
+            && let Some(lease) = self.held.take()
+        {
+            self.give_back(lease).await;
+            self.set_held(None);
+        }
+    }
+
+    /// Gives a connection to its pool in the state the session left it in.
+    pub(super) async fn give_back(&mut self, mut lease: Lease) {
+        if self.session.insert_id_in_doubt() {
+            self.ask_insert_id(&mut lease).await;
+        }
+        if lease.peek().pinned {
+            // What nothing could replay may still be on it.
+            _ = lease.reset(&self.lane).await;
+            lease.link().pinned = false;
+        }
+        self.session.left_connection();
+        self.lane.release(lease);
+    }
+
+    /// Only this connection can say whether an INSERT gave its id itself.
+    pub(super) async fn ask_insert_id(&mut self, lease: &mut Lease) {
+        match lease.link().query_number(b"SELECT LAST_INSERT_ID()").await {
+            Ok(Some(value)) => {
+                self.session.resolve_insert_id(value);
+                lease.link().insert_id = Some(value);
+            }
+            Ok(None) | Err(_) => lease.spoil(),
+        }
+    }
+
+    /// Ends what the session holds on a backend: a transaction is rolled back.
+    pub(super) async fn let_go(&mut self) {
+        self.forget_statements();
+        if let Some(mut lease) = self.held.take() {
+            if self.is_bound_to(&lease) {
+                _ = lease.reset(&self.lane).await;
+            }
+            self.lane.release(lease);
+        }
+        self.session.unpin(Pins::all());
+        self.session.left_connection();
+        self.set_held(None);
+    }
+
+    pub(super) fn is_bound_to(&self, lease: &Lease) -> bool {
+        lease.peek().pinned || self.held_for_good()
+    }
+
+    /// The session's end.
+    pub(super) async fn end(mut self) {
+        self.entry.set_state(SessionState::Closing);
+        self.let_go().await;
+    }
+}
