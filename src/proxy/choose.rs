@@ -21,6 +21,10 @@ impl Conversation {
             return Err(Fault::from(ProxyFault::Refused(refusal)).into());
         }
         let characteristics = match decision.leave {
+            // Not every server describes a transaction.
+            Leave::Reopen if self.session.characteristics().is_empty() => {
+                b"START TRANSACTION READ ONLY".to_vec()
+            }
             Leave::Reopen => self.session.characteristics().to_vec(),
             Leave::Nothing | Leave::End => Vec::new(),
         };

@@ -214,6 +214,7 @@ pub fn decide_opaque(pins: Pins, input: &RouteInput) -> Decision {
             reopen_on_primary(pins, input)
         }
         Some(_) if firm => Decision::to(Target::Held, pins),
+        Some(Role::Primary) if input.needs_held => Decision::to(Target::Held, pins),
         Some(_) | None if input.primary_up => Decision::to(Target::Primary, pins),
         Some(_) | None => Decision::refused(Refusal::NoPrimary),
     }

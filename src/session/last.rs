@@ -121,7 +121,8 @@ impl LastStatement {
         exact: bool,
     ) {
         let reported = summary.last_insert_id;
-        if statement.traits.contains(Traits::LAST_INSERT_ID_WRITE) && summary.had_resultset {
+        let by_function = statement.traits.contains(Traits::LAST_INSERT_ID_WRITE);
+        if by_function && (summary.had_resultset || reported == 0) && summary.error.is_none() {
             self.insert_id = InsertId::OnConnection;
         } else if reported != 0 && (summary.error.is_none() || summary.results > 0) {
             let inserts = matches!(statement.verb, Verb::Insert | Verb::Replace | Verb::Load);

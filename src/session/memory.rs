@@ -307,7 +307,7 @@ impl Session {
         self.transaction_in_doubt = summary.error.is_some()
             && (self.transaction_in_doubt
                 || !self.status.contains(StatusFlags::AUTOCOMMIT)
-                || statement.statements > 1
+                || (statement.statements > 1 && statement.access == Access::Write)
                 || statement.traits.intersects(opens));
     }
 
@@ -332,7 +332,8 @@ impl Session {
         let brought = self.pending.brought;
         let single = statement.statements == 1 && summary.results <= 1;
         // The OK packet told the value.
-        if brought.contains(Pins::LAST_INSERT_ID) && single && !summary.had_resultset {
+        let told = summary.last_insert_id != 0 || summary.error.is_some();
+        if brought.contains(Pins::LAST_INSERT_ID) && single && !summary.had_resultset && told {
             self.pins.remove(Pins::LAST_INSERT_ID);
         }
         if brought.contains(Pins::ONE_SHOT_TRANSACTION) && single && summary.error.is_some() {
