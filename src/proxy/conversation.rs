@@ -189,9 +189,7 @@ impl Conversation {
             return Err(fault.into());
         }
         let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
-        let Some((&byte, argument)) = payload.split_first() else {
-            return Err(ProxyFault::UnknownCommand.into());
-        };
+        let (&byte, argument) = payload.split_first().ok_or(ProxyFault::UnknownCommand)?;
         let command = Command::from_byte(byte).ok_or(ProxyFault::UnknownCommand)?;
         match command {
             Command::Query => {

@@ -103,7 +103,11 @@ impl Session {
                         self.pending.variables.push((name.to_vec(), set.clone()));
                     }
                 }
-                if let Some(collation) = collation {
+                if let Some(mut collation) = collation {
+                    // MariaDB's short names: the character set is not part of them.
+                    if collation.to_ascii_lowercase().starts_with(b"uca1400_") {
+                        collation = [&set[..], b"_", &collation].concat();
+                    }
                     let variables = &mut self.pending.variables;
                     variables.push((b"collation_connection".to_vec(), collation.clone()));
                     variables.push((NAMES_COLLATION.to_vec(), collation));

@@ -129,7 +129,8 @@ fn put_character_sets(preamble: &mut Preamble, from: &ReplayState, to: &ReplaySt
         sql.extend_from_slice(&literal(COLLATION, collation));
         have = [Some(set), Some(set), Some(collation)];
     }
-    let connection = if to.variable(COLLATION).is_some() { COLLATION } else { CONNECTION };
+    // The collation's DEFAULT brings back its set too; the set's would forget the collation.
+    let connection = if to.variable(CONNECTION).is_some() { CONNECTION } else { COLLATION };
     for (name, have) in [CLIENT, RESULTS, connection].into_iter().zip(have) {
         match to.variable(name) {
             value if value == have && have.is_some() => {}
@@ -245,6 +246,12 @@ mod tests {
             (&[], &[("debug", "a\\b")], "SET debug=_utf8mb4 x'615c62'"),
             (&[], &[("default_master_connection", "7")], "SET default_master_connection='7'"),
             (
+                &[("foreign_key_checks", "OFF"), ("unique_checks", "OFF")],
+                &[],
+                "SET foreign_key_checks=@@global.foreign_key_checks,\
+                 unique_checks=@@global.unique_checks",
+            ),
+            (
                 &[("tx_isolation", "A")],
                 &[("transaction_isolation", "A")],
                 "SET transaction_isolation='A'",
@@ -264,13 +271,17 @@ mod tests {
             ]
         };
         let (utf8, latin1) = (names("utf8mb4"), names("latin1"));
-        assert_eq!(set_sql(&[], &utf8), "SET NAMES 'utf8mb4'");
-        assert_eq!(set_sql(&latin1, &utf8), "SET NAMES 'utf8mb4'");
+        let all_utf8 = "SET character_set_client='utf8mb4',character_set_results='utf8mb4',\
+                        character_set_connection='utf8mb4'";
+        assert_eq!(set_sql(&[], &utf8), all_utf8);
+        assert_eq!(set_sql(&latin1, &utf8), all_utf8);
         assert_eq!(set_sql(&utf8, &utf8), "");
         let bin = ("collation_connection", "utf8mb4_bin");
         let with_bin = [utf8[0], utf8[2], bin];
-        assert_eq!(set_sql(&utf8, &with_bin), "SET collation_connection='utf8mb4_bin'");
-        assert_eq!(set_sql(&with_bin, &utf8), "SET NAMES 'utf8mb4'");
+        let all_bin = "SET character_set_client='utf8mb4',character_set_results='utf8mb4',\
+                       collation_connection='utf8mb4_bin'";
+        assert_eq!(set_sql(&utf8, &with_bin), all_bin);
+        assert_eq!(set_sql(&with_bin, &utf8), all_utf8);
         assert_eq!(
             set_sql(&[], &[utf8[0], ("character_set_results", ""), bin]),
             "SET character_set_client='utf8mb4',character_set_results=NULL,\
@@ -281,6 +292,45 @@ mod tests {
             "SET character_set_client=DEFAULT,character_set_results=DEFAULT,\
              collation_connection=DEFAULT"
         );
+        assert_eq!(set_sql(&utf8[..1], &[]), "SET character_set_client=DEFAULT");
+    }
+
+    #[test]
+    fn a_collation_of_names_decides_all() {
+        let names = |collation| {
+            [
+                ("character_set_client", "utf8mb4"),
+                ("character_set_results", "utf8mb4"),
+                ("collation_connection", collation),
+                ("names collation", collation),
+            ]
+        };
+        let (bin, german) = (names("utf8mb4_bin"), names("utf8mb4_german2_ci"));
+        let to_bin = "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'";
+        assert_eq!(set_sql(&[], &bin), to_bin);
+        assert_eq!(set_sql(&german, &bin), to_bin);
+        assert_eq!(set_sql(&bin[..3], &bin), to_bin, "only the results' collation differs");
+        assert_eq!(set_sql(&bin, &bin), "");
+        assert_eq!(
+            set_sql(&bin, &bin[..3]),
+            "SET character_set_client='utf8mb4',character_set_results='utf8mb4',\
+             collation_connection='utf8mb4_bin'"
+        );
+        let other = [("character_set_client", "latin1"), bin[1], german[2], bin[3]];
+        assert_eq!(
+            set_sql(&[], &other),
+            format!(
+                "{to_bin},character_set_client='latin1',collation_connection='utf8mb4_german2_ci'"
+            )
+        );
+    }
+
+    #[test]
+    fn what_may_fail() {
+        let (none, a) = (state(None, &[]), state(Some("a"), &[]));
+        assert!(difference(&none, &a).unwrap().fallible);
+        assert!(difference(&none, &state(None, &[("sql_mode", "")])).unwrap().fallible);
+        assert!(!difference(&a, &a.clone()).unwrap().fallible);
     }
 
     /// A connection that understands the SETs made here.
@@ -291,10 +341,12 @@ mod tests {
             let mut put = |name: &str, value: &str| {
                 variables.insert(name.into(), value.trim_matches('\'').into());
             };
-            if let Some(set) = assignment.strip_prefix("NAMES ") {
+            if let Some(names) = assignment.strip_prefix("NAMES ") {
+                let (set, collation) = names.split_once(" COLLATE ").unwrap();
                 put("character_set_client", set);
                 put("character_set_results", set);
-                put("connection", set);
+                put("connection", collation);
+                put("names collation", collation);
             } else {
                 let (name, value) = assignment.split_once('=').unwrap();
                 let name = if name == "character_set_connection" || name == "collation_connection" {
@@ -303,6 +355,9 @@ mod tests {
                     name
                 };
                 put(name, value);
+                if name == "character_set_results" {
+                    variables.remove("names collation");
+                }
             }
         }
         variables.retain(|_, value| value != "DEFAULT");
@@ -327,6 +382,7 @@ mod tests {
             "character_set_results",
             "character_set_connection",
             "collation_connection",
+            "names collation",
             "sql_mode",
             "autocommit",
             "time_zone",
@@ -336,6 +392,14 @@ mod tests {
             |all| {
                 let mut state = ReplayState::default();
                 for (name, value) in all {
+                    if name == "names collation" {
+                        let collation = format!("{value}_bin");
+                        state.set_variable(b"character_set_client", value.as_bytes());
+                        state.set_variable(b"character_set_results", value.as_bytes());
+                        state.set_variable(b"collation_connection", collation.as_bytes());
+                        state.set_names_collation(collation.as_bytes());
+                        continue;
+                    }
                     state.set_variable(name.as_bytes(), value.as_bytes());
                 }
                 state

@@ -198,26 +198,28 @@ mod tests {
         Summary { rows, had_resultset: true, results: 1, ..Summary::default() }
     }
 
+    fn note(last: &mut LastStatement, what: Statement, reply: Summary, counting: Counting) {
+        last.note(&what, &reply, InsertText::NONE, false, counting);
+    }
+
     /// The sequence and the answers were seen on MariaDB 10.11.
     #[test]
     fn counts_as_a_server_gives_them() {
         let mut last = LastStatement::default();
         let counts = |last: &LastStatement| (last.row_count.unwrap(), last.found_rows.unwrap());
         assert_eq!(counts(&last), (0, 0));
-        last.note(&statement(Verb::Select), &rows(2), InsertText::NONE, false, Counting::Counts);
+        note(&mut last, statement(Verb::Select), rows(2), Counting::Counts);
         assert_eq!(counts(&last), (-1, 2));
-        last.note(
-            &statement(Verb::Update),
-            &reply(5, 0),
-            InsertText::NONE,
-            false,
-            Counting::Counts,
-        );
+        note(&mut last, statement(Verb::Update), reply(5, 0), Counting::Keeps);
         assert_eq!(counts(&last), (5, 2));
-        last.note(&statement(Verb::Set), &reply(0, 0), InsertText::NONE, false, Counting::Counts);
+        note(&mut last, statement(Verb::Set), reply(0, 0), Counting::Keeps);
         assert_eq!(counts(&last), (0, 2));
-        let failed = Summary { error: Some(1054), ..Summary::default() };
-        last.note(&statement(Verb::Select), &failed, InsertText::NONE, false, Counting::Counts);
+        note(&mut last, statement(Verb::Insert), rows(7), Counting::Keeps);
+        assert_eq!(counts(&last), (-1, 2), "RETURNING");
+        let failed = |error| Summary { error: Some(error), ..Summary::default() };
+        note(&mut last, statement(Verb::Select), failed(1054), Counting::Counts);
+        assert_eq!(counts(&last), (-1, 2));
+        note(&mut last, statement(Verb::Update), failed(1062), Counting::Keeps);
         assert_eq!(counts(&last), (-1, 2));
     }
 
@@ -225,32 +227,50 @@ mod tests {
     fn counts_that_only_the_connection_knows() {
         let mut last = LastStatement::default();
         let calc = Statement { traits: Traits::CALC_FOUND_ROWS, ..statement(Verb::Select) };
-        last.note(&calc, &rows(2), InsertText::NONE, false, Counting::Counts);
+        note(&mut last, calc, rows(2), Counting::Hides);
         assert_eq!((last.row_count, last.found_rows), (Some(-1), None));
         let call = Statement { traits: Traits::CALL, ..statement(Verb::Call) };
-        last.note(&call, &reply(1, 0), InsertText::NONE, false, Counting::Counts);
+        note(&mut last, call, reply(1, 0), Counting::Hides);
         assert_eq!((last.row_count, last.found_rows), (None, None));
+        note(&mut last, statement(Verb::Update), reply(1, 0), Counting::Keeps);
+        assert_eq!((last.row_count, last.found_rows), (Some(1), None));
+        note(&mut last, statement(Verb::Select), rows(3), Counting::Counts);
+        assert_eq!((last.row_count, last.found_rows), (Some(-1), Some(3)));
+        note(&mut last, statement(Verb::Select), reply(1, 0), Counting::Counts);
+        assert_eq!((last.row_count, last.found_rows), (Some(1), None), "SELECT … INTO");
+    }
+
+    #[test]
+    fn an_error_hides_the_count_of_what_began() {
+        let call = Statement { traits: Traits::CALL, ..statement(Verb::Call) };
+        for (what, counting, error, hides) in [
+            (statement(Verb::Select), Counting::Counts, 1146, false),
+            (statement(Verb::Select), Counting::Counts, 1242, true),
+            (statement(Verb::Update), Counting::Keeps, 1242, false),
+            (call, Counting::Hides, 1305, false),
+            (call, Counting::Hides, 1644, true),
+        ] {
+            let mut last = LastStatement::default();
+            let failed = Summary { error: Some(error), ..Summary::default() };
+            note(&mut last, what, failed, counting);
+            assert_eq!(last.found_rows, (!hides).then_some(0), "{error}");
+            assert_eq!((last.row_count, last.error), (Some(-1), Some(error)));
+        }
     }
 
     #[test]
     fn an_insert_id_in_the_text_is_in_doubt() {
         let mut last = LastStatement::default();
         let unrelated = InsertText::of(b"insert t(v) values (4)");
-        last.note(&statement(Verb::Insert), &reply(1, 5), unrelated, false, Counting::Counts);
+        last.note(&statement(Verb::Insert), &reply(1, 5), unrelated, false, Counting::Keeps);
         assert_eq!(last.insert_id, InsertId::Known(5));
         let given = InsertText::of(b"insert t values (500, 1)");
-        last.note(&statement(Verb::Insert), &reply(1, 500), given, false, Counting::Counts);
+        last.note(&statement(Verb::Insert), &reply(1, 500), given, false, Counting::Keeps);
         assert_eq!(last.insert_id, InsertId::Unsure { before: 5, reported: 500, exact: false });
-        last.note(&statement(Verb::Replace), &reply(1, 500), given, false, Counting::Counts);
+        last.note(&statement(Verb::Replace), &reply(1, 500), given, false, Counting::Keeps);
         last.resolve_insert_id(5);
         assert_eq!(last.insert_id, InsertId::Known(5));
-        last.note(
-            &statement(Verb::Insert),
-            &reply(1, 0),
-            InsertText::NONE,
-            false,
-            Counting::Counts,
-        );
+        last.note(&statement(Verb::Insert), &reply(1, 0), InsertText::NONE, false, Counting::Keeps);
         assert_eq!(last.insert_id, InsertId::Known(5));
     }
 
@@ -259,7 +279,7 @@ mod tests {
         let mut last = LastStatement::default();
         let traits = Traits::LAST_INSERT_ID_WRITE;
         let update = Statement { traits, ..statement(Verb::Update) };
-        last.note(&update, &reply(1, 8), InsertText::NONE, false, Counting::Counts);
+        last.note(&update, &reply(1, 8), InsertText::NONE, false, Counting::Keeps);
         assert_eq!(last.insert_id, InsertId::Known(8));
         last.note(
             &Statement { traits, ..statement(Verb::Select) },

@@ -21,6 +21,10 @@ fn ok() -> Summary {
     Summary { results: 1, has_status: true, status: StatusFlags::AUTOCOMMIT, ..Summary::default() }
 }
 
+fn found(rows: u64) -> Summary {
+    Summary { had_resultset: true, rows, ..ok() }
+}
+
 fn failed() -> Summary {
     Summary { error: Some(1064), ..Summary::default() }
 }
@@ -67,7 +71,7 @@ impl Rig {
 
     fn preamble(&self, traits: Traits) -> Preamble {
         let fresh = Rc::clone(self.session.state());
-        self.session.preamble_for(&statement(Verb::Select, traits), &fresh).unwrap()
+        self.session.preamble_for(&statement(Verb::Select, traits), &fresh, Some(0)).unwrap()
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -91,8 +95,10 @@ fn a_plain_set_is_replayed() {
     let keep = rig.run((Verb::Use, Traits::USE), "use a", ok(), &[Change::Schema(b"a"), MARK]);
     assert!(matches!(keep, Keep::Release { state } if state.schema() == Some(b"a")));
     let fresh = Rc::new(ReplayState::default());
-    let preamble =
-        rig.session.preamble_for(&statement(Verb::Select, Traits::empty()), &fresh).unwrap();
+    let preamble = rig
+        .session
+        .preamble_for(&statement(Verb::Select, Traits::empty()), &fresh, Some(0))
+        .unwrap();
     assert_eq!(preamble.init_db.as_deref(), Some(&b"a"[..]));
     assert_eq!(preamble.set_sql.as_deref(), Some(&b"SET sql_mode=''"[..]));
 }
@@ -137,6 +143,10 @@ fn collations_that_no_server_reports() {
     assert!(released(&rig.set("SET NAMES utf8mb4", &names)));
     assert_eq!(rig.value("collation_connection"), None);
     assert_eq!(rig.value("character_set_connection").as_deref(), Some("utf8mb4"));
+    rig.set("SET NAMES utf8mb4 COLLATE uca1400_ai_ci", &names);
+    let whole = Some("utf8mb4_uca1400_ai_ci");
+    assert_eq!(rig.value("collation_connection").as_deref(), whole);
+    assert_eq!(rig.value("names collation").as_deref(), whole);
     assert_eq!(rig.set("SET CHARACTER SET utf8mb4", &names), PINNED);
 }
 
@@ -182,7 +192,7 @@ fn a_transaction_holds_until_its_end() {
 fn a_mysql_connection_may_show_anothers_warnings_in_a_use() {
     let rig = Rig::new(MYSQL);
     let fresh = Rc::clone(rig.session.state());
-    let preamble = rig.session.preamble_for(&Session::INIT_DB, &fresh).unwrap();
+    let preamble = rig.session.preamble_for(&Session::INIT_DB, &fresh, Some(0)).unwrap();
     assert_eq!(preamble.clear_sql, Some(CLEAR_WARNINGS));
 }
 
@@ -209,7 +219,7 @@ fn a_one_shot_holds_until_it_is_used() {
     let what = (Verb::Set, Traits::ONE_SHOT_TRANSACTION);
     assert_eq!(rig.run(what, "", ok(), &one_shot), PINNED);
     let used = [Change::TransactionCharacteristics(b"")];
-    assert!(released(&rig.run((Verb::Select, Traits::empty()), "", ok(), &used)));
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "", found(1), &used)));
     let keep = rig.run(what, "", failed(), &[]);
     assert_eq!(keep, Keep::Hold(Hold::LastStatement), "it set nothing");
 }
@@ -221,27 +231,68 @@ fn table_locks_end_exactly_and_a_global_one_never() {
     let locked = [Change::TransactionState(b"_______L")];
     let unlocked = [Change::TransactionState(b"________")];
     assert_eq!(rig.run(lock, "lock tables t read", ok(), &locked), PINNED);
-    assert_eq!(rig.run((Verb::Select, Traits::empty()), "", ok(), &[]), PINNED);
+    assert_eq!(rig.run((Verb::Select, Traits::empty()), "", found(1), &[]), PINNED);
     assert!(released(&rig.run(unlock, "unlock tables", ok(), &unlocked)));
     let flush = (Verb::Flush, Traits::TABLE_LOCK);
     assert_eq!(rig.run(flush, "flush tables with read lock", ok(), &[]), PINNED);
-    assert_eq!(rig.run((Verb::Select, Traits::empty()), "", ok(), &[]), PINNED);
+    assert_eq!(rig.run((Verb::Select, Traits::empty()), "", found(1), &[]), PINNED);
 }
 
 #[test]
 fn warnings_hold_until_the_next_statement() {
     let mut rig = Rig::new(TRACKED);
     let hold = Keep::Hold(Hold::LastStatement);
-    let warned = Summary { warnings: 1, ..ok() };
+    let warned = Summary { warnings: 1, ..found(1) };
     let (select, show) = ((Verb::Select, Traits::empty()), (Verb::Show, Traits::READS_DIAGNOSTICS));
     assert_eq!(rig.preamble(Traits::READS_DIAGNOSTICS).clear_sql, Some(CLEAR_WARNINGS));
     assert_eq!(rig.run(select, "select 1/0 from t", warned, &[]), hold);
     assert!(rig.session.needs_connection(&statement(show.0, show.1)));
     assert!(!rig.session.needs_connection(&statement(select.0, select.1)));
     assert_eq!(rig.preamble(Traits::READS_DIAGNOSTICS).clear_sql, None);
-    assert_eq!(rig.run(show, "show warnings", ok(), &[]), hold, "they can be read again");
-    assert_eq!(rig.run(select, "select 1", ok(), &[]), hold, "MariaDB keeps them");
-    assert!(released(&rig.run(select, "select * from t", ok(), &[])));
+    assert_eq!(rig.run(show, "show warnings", found(1), &[]), hold, "they can be read again");
+    assert_eq!(rig.run(select, "select 1", found(1), &[]), hold, "MariaDB keeps them");
+    assert!(released(&rig.run(select, "select * from t", found(1), &[])));
+}
+
+#[test]
+fn hidden_found_rows_hold_until_the_next_count() {
+    let hold = Keep::Hold(Hold::LastStatement);
+    let select = (Verb::Select, Traits::empty());
+    for (verb, sql) in [
+        (Verb::Insert, "insert into t select * from u"),
+        (Verb::Update, "update t join u using (id) set a=1"),
+        (Verb::Select, "select 1 into outfile 'a'"),
+    ] {
+        let mut rig = Rig::new(TRACKED);
+        let what = (verb, Traits::empty());
+        assert!(released(&rig.run(select, "select * from t", found(3), &[])));
+        assert_eq!(rig.run(what, sql, ok(), &[]), hold, "{sql}");
+        assert_eq!(rig.session.last().found_rows, None, "{sql}");
+        assert!(rig.session.needs_connection(&statement(select.0, select.1)), "{sql}");
+        let update = (Verb::Update, Traits::empty());
+        assert_eq!(rig.run(update, "update t set a=1", ok(), &[]), hold, "DML keeps it");
+        assert!(released(&rig.run(select, "select * from t", found(2), &[])), "{sql}");
+        assert_eq!(rig.session.last().found_rows, Some(2), "{sql}");
+    }
+    let mut rig = Rig::new(TRACKED);
+    rig.run(select, "select * from t", found(3), &[]);
+    rig.run((Verb::Update, Traits::empty()), "update t set a=1", ok(), &[]);
+    rig.run((Verb::Show, Traits::empty()), "show warnings", found(9), &[]);
+    assert_eq!(rig.session.last().found_rows, Some(3));
+    rig.run((Verb::Show, Traits::empty()), "show tables", found(4), &[]);
+    assert_eq!(rig.session.last().found_rows, Some(4));
+}
+
+#[test]
+fn a_syntax_error_takes_its_pins_back() {
+    let what = (Verb::Select, Traits::USER_VARIABLE_WRITE);
+    let mut rig = Rig::new(TRACKED);
+    let keep = rig.run(what, "select @a:=", failed(), &[]);
+    assert_eq!(keep, Keep::Hold(Hold::LastStatement));
+    assert!(rig.session.pins().is_empty());
+    let late = Summary { error: Some(1242), ..Summary::default() };
+    assert_eq!(rig.run(what, "select @a:=(select a from t)", late, &[]), PINNED);
+    assert_eq!(rig.run(what, "select @a:=", failed(), &[]), PINNED, "the pin was there before");
 }
 
 #[test]
@@ -262,6 +313,32 @@ fn last_insert_id_travels() {
     assert!(rig.session.insert_id_in_doubt());
     rig.session.resolve_insert_id(43);
     assert_eq!(rig.session.last().insert_id, InsertId::Known(43));
+}
+
+#[test]
+fn a_fresh_connection_needs_an_insert_id_only_where_the_reply_may_not_tell() {
+    let mut rig = Rig::new(TRACKED);
+    let insert = statement(Verb::Insert, Traits::empty());
+    let fresh = Rc::clone(rig.session.state());
+    for (statements, sql, on_connection, wants) in [
+        (1, "insert into t(v) values ('a')", Some(7), false),
+        (1, "insert into t values (7)", Some(0), false),
+        (1, "insert into t values (7)", Some(7), true),
+        (1, "insert into t values (7)", Some(8), false),
+        (1, "insert into t values (7)", None, true),
+        (1, "insert ignore into t(v) values ('a')", Some(0), true),
+        (2, "insert into t(v) values ('a'); select 1", Some(0), true),
+    ] {
+        let insert = Statement { statements, ..insert };
+        rig.session.begin(&insert, sql.as_bytes(), true);
+        let preamble = rig.session.preamble_for(&insert, &fresh, on_connection).unwrap();
+        assert_eq!(preamble.insert_id, wants.then_some(0), "{sql} {on_connection:?}");
+        assert!(!preamble.fallible, "an assignment of the id cannot fail");
+        assert_eq!(preamble.is_empty(), !wants, "{sql}");
+    }
+    let given = Preamble { insert_id: Some(0), ..Preamble::default() };
+    rig.session.preamble_done(&given);
+    assert!(rig.session.preamble_for(&insert, &fresh, None).unwrap().is_empty());
 }
 
 #[test]

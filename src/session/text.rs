@@ -93,9 +93,14 @@ const fn is_word_byte(byte: u8) -> bool {
 
 /// Whether `word` (lower case) stands anywhere in `sql` as a whole word.
 fn has_word(sql: &[u8], word: &[u8]) -> bool {
+    find_word(sql, word).is_some()
+}
+
+/// Where `word` (lower case) first stands in `sql` as a whole word.
+fn find_word(sql: &[u8], word: &[u8]) -> Option<usize> {
     let free = |byte: Option<&u8>| byte.is_none_or(|&byte| !is_word_byte(byte));
-    let (Some(&first), len) = (word.first(), word.len()) else { return false };
-    memchr::memchr2_iter(first, first.to_ascii_uppercase(), sql).any(|at| {
+    let (&first, len) = (word.first()?, word.len());
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), sql).find(|&at| {
         sql.get(at..at + len).is_some_and(|found| found.eq_ignore_ascii_case(word))
             && free(at.checked_sub(1).and_then(|before| sql.get(before)))
             && free(sql.get(at + len))
@@ -194,7 +199,7 @@ pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
         has(&[b"select", b"table", b"with"])
     } else if verb == Verb::Update {
         // A list of tables ends at SET.
-        let set = memmem::find(&head.to_ascii_lowercase(), b"set");
+        let set = find_word(head, b"set");
         let lists = |set: usize| memchr::memchr(b',', head.split_at(set).0).is_some();
         has(&[b"select", b"join"]) || set.is_none_or(lists)
     } else if verb == Verb::Delete {
@@ -312,6 +317,40 @@ mod tests {
         assert!(has_word(b"x(from)", b"from"));
         assert!(!has_word(b"select fromage, _from", b"from"));
         assert!(!has_word(b"", b"from"));
+    }
+
+    #[test]
+    fn writes_that_find_rows() {
+        for (verb, sql, finds) in [
+            (Verb::Insert, "insert into t select * from u", true),
+            (Verb::Insert, "insert into t(selected) values (1)", false),
+            (Verb::Replace, "REPLACE t TABLE u", true),
+            (Verb::Update, "update t set a=1, b=2", false),
+            (Verb::Update, "update t join u using (id) set a=1", true),
+            (Verb::Update, "update t, u set t.a=1", true),
+            (Verb::Update, "update offsets, u set u.a=1", true),
+            (Verb::Update, "update offsets set a=1, b=2", false),
+            (Verb::Update, "update t set a=(select max(b) from u)", true),
+            (Verb::Delete, "delete from t where a=1", false),
+            (Verb::Delete, "delete t from t, u", true),
+            (Verb::Delete, "delete from t using t, u", true),
+            (Verb::Create, "create table t as select 1", true),
+            (Verb::Create, "create view v as select 1", false),
+            (Verb::Set, "set sql_mode=(select 1)", true),
+            (Verb::Set, "set sql_mode=''", false),
+        ] {
+            assert_eq!(finds_rows(verb, sql.as_bytes()), finds, "{sql}");
+        }
+    }
+
+    #[test]
+    fn shows_that_keep_found_rows() {
+        for sql in ["show warnings", "SHOW FULL PROCESSLIST", "show /* */ create table t"] {
+            assert!(show_keeps_found_rows(sql.as_bytes()), "{sql}");
+        }
+        for sql in ["show tables", "show full columns from warnings", "show status"] {
+            assert!(!show_keeps_found_rows(sql.as_bytes()), "{sql}");
+        }
     }
 
     #[test]

@@ -57,6 +57,8 @@ struct Server {
 struct Pooled {
     server: Server,
     believed: Rc<ReplayState>,
+    /// What the pool takes `LAST_INSERT_ID()` to be on it, where it knows.
+    insert_id: Option<u64>,
 }
 
 impl Server {
@@ -222,16 +224,26 @@ fn walk(steps: &[(usize, Step)]) {
             session.left_connection();
             idle.insert(0, soft);
         }
-        let reachable =
-            |pooled: &Pooled| session.preamble_for(&statement, &pooled.believed).is_ok();
+        let reachable = |pooled: &Pooled| {
+            session.preamble_for(&statement, &pooled.believed, pooled.insert_id).is_ok()
+        };
         let mut conn = held.take().unwrap_or_else(|| {
             let known = idle.iter().position(reachable).map(|at| idle.remove(at));
             let believed = Rc::clone(&fresh);
-            known.unwrap_or_else(|| Pooled { server: Server::default(), believed })
+            known.unwrap_or_else(|| Pooled {
+                server: Server::default(),
+                believed,
+                insert_id: Some(0),
+            })
         });
-        let preamble = session.preamble_for(&statement, &conn.believed).expect("reachable");
+        let preamble =
+            session.preamble_for(&statement, &conn.believed, conn.insert_id).expect("reachable");
         conn.server.apply(&preamble);
-        session.preamble_done(&statement);
+        conn.insert_id = preamble.insert_id.or(conn.insert_id);
+        session.preamble_done(&preamble);
+        if let Some(believed) = conn.insert_id {
+            assert_eq!(believed, conn.server.insert_id, "step {n}");
+        }
         if matches!(step, Step::Check) {
             let warnings = (conn.server.warnings, direct.warnings);
             assert_eq!(warnings.0, warnings.1, "warnings");
@@ -244,10 +256,16 @@ fn walk(steps: &[(usize, Step)]) {
         }
         let summary = conn.server.run(step, next_id, Some(session));
         direct.run(step, next_id, None);
-        match session.after_reply(&statement, &summary, &mut states) {
-            Keep::Release { state } => idle.push(Pooled { server: conn.server, believed: state }),
+        let keep = session.after_reply(&statement, &summary, &mut states);
+        if session.insert_id_in_doubt() {
+            conn.insert_id = None;
+        } else if summary.last_insert_id != 0 {
+            conn.insert_id = Some(summary.last_insert_id);
+        }
+        match keep {
+            Keep::Release { state } => idle.push(Pooled { believed: state, ..conn }),
             Keep::Hold(_) => {
-                *held = Some(Pooled { server: conn.server, believed: Rc::clone(session.state()) });
+                *held = Some(Pooled { believed: Rc::clone(session.state()), ..conn });
             }
             Keep::Close => {}
         }
