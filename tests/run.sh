@@ -46,6 +46,7 @@ run_local() {
     step "tidy" cargo test --quiet --test tidy -- --nocapture
     if [ -e tests/wire ] || [ -e tests/wire.rs ]; then
         step "wire" cargo test --quiet --test wire
+    step "fuzz, a few seconds" cargo test --quiet --test fuzz
     else
         skip "golden captures: there is no tests/wire yet"
     fi

@@ -126,7 +126,6 @@ impl LastStatement {
             self.insert_id = InsertId::OnConnection;
         } else if reported != 0 && (summary.error.is_none() || summary.results > 0) {
             let inserts = matches!(statement.verb, Verb::Insert | Verb::Replace | Verb::Load);
-            let by_function = statement.traits.contains(Traits::LAST_INSERT_ID_WRITE);
             let given = inserts && !by_function && text.may_give(reported);
             self.insert_id = if given {
                 InsertId::Unsure { before: self.insert_id.certain(), reported, exact }
