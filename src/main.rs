@@ -11,7 +11,7 @@ use lanewire::cluster::{Backend, ClusterView, Role, Topology};
 use lanewire::config::{self, Flags, Invocation, Listen, LogSettings, Settings};
 use lanewire::metrics::Registry;
 use lanewire::monitor::Monitor;
-use lanewire::net::{bind_tcp, bind_unix, probe, raise_file_limit};
+use lanewire::net::{bind_tcp, bind_unix, check_free, probe, raise_file_limit};
 use lanewire::shard::{self, Control, ShardEnd, ShardParts, allowed_cores, place};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -152,6 +152,7 @@ fn listen(settings: &Settings, shards: usize) -> Result<Vec<Vec<std::os::fd::Own
     for listen in &settings.listen {
         match listen {
             Listen::Tcp(address) => {
+                check_free(*address).map_err(text)?;
                 for listeners in &mut all {
                     listeners.push(bind_tcp(*address).map_err(text)?);
                 }

@@ -31,6 +31,17 @@ pub fn bind_tcp(addr: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket.into())
 }
 
+/// Fails where another process listens on the address already: with SO_REUSEPORT alone, two
+/// proxies started by mistake would share the clients between them.
+///
+/// # Errors
+/// When the address is taken or not ours; the text names the address.
+pub fn check_free(addr: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM.cloexec(), None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SockAddr::from(addr)).map_err(|error| named(&error, &addr.to_string()))
+}
+
 /// A Unix listening socket; a stale socket file that nobody listens on is replaced.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ mod timers;
 pub use addr::PeerAddress;
 pub use buffers::Chunk;
 pub use driver::{Net, NetSettings, Sleep};
-pub use listener::{Listener, bind_tcp, bind_unix};
+pub use listener::{Listener, bind_tcp, bind_unix, check_free};
 pub use notify::{Doorbell, Notify};
 pub use probe::{Missing, probe, raise_file_limit};
 pub use stream::{Aborter, Received, Stream, StreamError};

@@ -129,6 +129,15 @@ fn starved_receives_go_on_when_buffers_return() {
 }
 
 #[test]
+fn a_port_in_use_is_noticed() {
+    let (_fd, address) = local();
+    assert!(bind_tcp(address).is_ok(), "shards share");
+    let error = check_free(address).expect_err("processes do not");
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+    check_free("127.0.0.1:0".parse().expect("address")).expect("free");
+}
+
+#[test]
 fn connects_and_fails_to_connect() {
     let (fd, address) = local();
     on_shard(NetSettings::default(), move |net| async move {

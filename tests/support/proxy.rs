@@ -72,8 +72,20 @@ fn binary() -> PathBuf {
 }
 
 impl Lanewire {
-    /// Starts it on free ports and waits until both answer.
+    /// Starts it on free ports and waits until both answer. Another test may take a port between
+    /// the look and the bind: then on others.
     pub(crate) fn start(setup: &Setup) -> Result<Self, String> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match Self::start_once(setup) {
+                Err(error) if error.contains("in use") && tries < 5 => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn start_once(setup: &Setup) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let ports = free_ports(2).map_err(|error| error.to_string())?;
         let (port, admin_port) = (ports[0], ports[1]);
