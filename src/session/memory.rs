@@ -165,7 +165,8 @@ impl Session {
         if !self.server.trackers {
             self.pending.hidden = Hidden::Schema(schema.to_vec());
         }
-        self.pending.keeps_warnings = self.answers_here && self.server.dialect.mariadb;
+        // MySQL's OK even counts them, though they are another statement's.
+        self.pending.keeps_warnings = self.answers_here;
     }
 
     /// The statement that COM_INIT_DB amounts to.
