@@ -348,6 +348,12 @@ pub struct Sleep {
 }
 
 impl Sleep {
+    /// Moves the deadline, or lifts it: cheaper than another [`Sleep`], since a later deadline
+    /// costs the timers nothing.
+    pub fn reset(&self, deadline: Option<Instant>) {
+        self.net.0.table.borrow_mut().timers.set(self.timer, deadline);
+    }
+
     /// Ready once the deadline has passed.
     pub fn poll_expired(&self, cx: &Context<'_>) -> Poll<()> {
         let mut table = self.net.0.table.borrow_mut();

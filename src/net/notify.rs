@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use super::driver::Net;
+use super::driver::{Net, Sleep};
 
 /// One waiting task and the event it waits for, on one shard.
 #[derive(Default)]
@@ -32,7 +32,11 @@ impl Notify {
 
     /// Waits for the event until `deadline`; `false` when the time ran out.
     pub async fn wait_until(&self, net: &Net, deadline: Instant) -> bool {
-        let sleep = net.sleep_until(deadline);
+        self.wait(&net.sleep_until(deadline)).await
+    }
+
+    /// Waits for the event until `sleep` has elapsed; `false` when it has.
+    pub async fn wait(&self, sleep: &Sleep) -> bool {
         poll_fn(|cx| {
             if self.set.replace(false) {
                 return Poll::Ready(true);

@@ -80,8 +80,8 @@ impl Conversation {
         let owner = u64::from(self.entry.id());
         let started = Instant::now();
         let _place = Place { lane: lane.clone(), backend, owner };
-        let plan = lane.waiting.plan(&lane.net, owner, started + lane.settings.timeouts.queue);
-        let plan = plan.await;
+        let deadline = started + lane.settings.timeouts.queue;
+        let plan = lane.waiting.plan(&lane.net, owner, &self.seat, deadline).await;
         counters.queue_len.lower();
         self.entry.set_state(SessionState::Busy);
         plan.ok_or_else(|| {

@@ -17,6 +17,7 @@ use super::handshake::{self, Client, handshake, schema_entry};
 use super::lane::{Lane, SessionHandle};
 use super::lease::Lease;
 use super::statement::Request;
+use super::waiting::Seat;
 
 /// What a command other than a statement amounts to: the primary's affair, without effects.
 pub(super) const COMMAND: Statement = Statement {
@@ -47,6 +48,7 @@ pub(super) struct Conversation {
     pub(super) cause: Option<Vec<u8>>,
     /// The next connection is to run `cause` first, for what it leaves there.
     pub(super) replay: bool,
+    pub(super) seat: Rc<Seat>,
 }
 
 /// Serves a client to its end. What goes wrong is told to the client, and returned for the log.
@@ -88,6 +90,7 @@ impl Conversation {
             spare: Vec::new(),
             cause: None,
             replay: false,
+            seat: Rc::default(),
         };
         let sequence = this.client.sequence;
         match this.first_state().await {

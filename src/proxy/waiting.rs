@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::net::{Net, Notify};
+use crate::net::{Net, Notify, Sleep};
 use crate::pool::Plan;
 
+/// A session's place to wait, made once and used again.
 #[derive(Default)]
-struct Seat {
+pub(super) struct Seat {
     plan: Cell<Option<Plan>>,
     event: Notify,
+    clock: RefCell<Option<Rc<Sleep>>>,
 }
 
 /// The waiting sessions of one shard, by their owner number.
@@ -36,10 +38,23 @@ impl Waiting {
     }
 
     /// Waits for a plan until `deadline`.
-    pub(super) async fn plan(&self, net: &Net, owner: u64, deadline: Instant) -> Option<Plan> {
-        let seat = Rc::new(Seat::default());
+    pub(super) async fn plan(
+        &self,
+        net: &Net,
+        owner: u64,
+        seat: &Rc<Seat>,
+        deadline: Instant,
+    ) -> Option<Plan> {
+        let known = seat.clock.borrow().clone();
+        let clock = known.unwrap_or_else(|| {
+            let clock = Rc::new(net.sleep_until(deadline));
+            seat.clock.replace(Some(clock.clone()));
+            clock
+        });
+        clock.reset(Some(deadline));
         self.seats.borrow_mut().insert(owner, seat.clone());
-        seat.event.wait_until(net, deadline).await;
+        seat.event.wait(&clock).await;
+        clock.reset(None);
         self.seats.borrow_mut().remove(&owner);
         seat.plan.take()
     }
