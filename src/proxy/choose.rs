@@ -20,14 +20,6 @@ impl Conversation {
         if let Some(refusal) = decision.refuse {
             return Err(Fault::from(ProxyFault::Refused(refusal)).into());
         }
-        let characteristics = match decision.leave {
-            // Not every server describes a transaction.
-            Leave::Reopen if self.session.characteristics().is_empty() => {
-                b"START TRANSACTION READ ONLY".to_vec()
-            }
-            Leave::Reopen => self.session.characteristics().to_vec(),
-            Leave::Nothing | Leave::End => Vec::new(),
-        };
         if let Some(lease) = self.held.take() {
             if decision.target == Target::Held {
                 return self.still_held(lease).map_err(NoLease::from);
@@ -42,22 +34,11 @@ impl Conversation {
         };
         let backend = backend.ok_or_else(|| Fault::from(ProxyFault::NoPrimary))?;
         let lease = self.lease_at(backend, &request.statement).await;
-        let mut lease = lease.map_err(|fault| {
+        self.reopen = decision.leave == Leave::Reopen;
+        lease.map_err(|fault| {
             let moves = matches!(fault, Fault::Backend { .. });
             NoLease { fault, backend: moves.then_some(backend) }
-        })?;
-        if decision.leave == Leave::Reopen {
-            // As the server described it, statement by statement.
-            for sql in characteristics.split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
-                if sql.is_empty() {
-                    continue;
-                }
-                let begun = lease.run(sql).await;
-                let summary = begun.map_err(|fault| self.lane.backend_fault(backend, fault))?;
-                self.session.set_status(summary.status);
-            }
-        }
-        Ok(lease)
+        })
     }
 
     pub(super) fn route(&self, request: &Request, tried: &BackendSet) -> Decision {

@@ -48,6 +48,8 @@ pub(super) struct Conversation {
     pub(super) cause: Option<Vec<u8>>,
     /// The next connection is to run `cause` first, for what it leaves there.
     pub(super) replay: bool,
+    /// The next connection is to open the read-only transaction that was begun on a replica.
+    pub(super) reopen: bool,
     pub(super) seat: Rc<Seat>,
 }
 
@@ -90,6 +92,7 @@ impl Conversation {
             spare: Vec::new(),
             cause: None,
             replay: false,
+            reopen: false,
             seat: Rc::default(),
         };
         let sequence = this.client.sequence;

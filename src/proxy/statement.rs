@@ -255,9 +255,16 @@ impl Conversation {
         // A write must not run where the preamble failed: the wrong schema or sql_mode would be
         // worse than a round trip. States converge, so this is rare.
         let replay = std::mem::take(&mut self.replay);
-        let first = replay || (!is_read && preamble.fallible);
+        let reopen = std::mem::take(&mut self.reopen);
+        let first = replay || reopen || (!is_read && preamble.fallible);
         if first {
             self.swallow_preamble(lease, &replies, &preamble).await?;
+        }
+        if reopen {
+            // After the preamble, which may end a transaction by setting autocommit.
+            let begun = lease.run(b"START TRANSACTION READ ONLY").await;
+            let summary = begun.map_err(|fault| Broken::Backend { fault, untouched: true })?;
+            self.session.set_status(summary.status);
         }
         if replay {
             self.run_cause(lease).await?;
