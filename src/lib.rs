@@ -25,7 +25,7 @@
 //! | --- | --- | --- | --- |
 //! | 0 bytes | [`protocol`] | packets, and where a reply ends | clocks, sockets, settings, logs |
 //! | 1 meaning | [`sql`], [`auth`], [`cluster`], [`config`], [`metrics`] | one subject each | each other, sockets |
-//! | 2 memory | [`session`]; [`pool`], which knows a session's state and nothing else of it | what a client has set; which connection serves it | sockets |
+//! | 2 memory | [`session`], [`pool`]; the pool knows a connection's state only by what it can reach | what a client has set; which connection serves it | sockets |
 //! | 3 decision | [`route`] | statement × session × cluster → where | sockets |
 //! | 4 I/O | [`net`] | the kernel | what the bytes mean |
 //! | 5 conversations | `proxy`, [`monitor`], [`admin`] | all below | each other |
@@ -215,7 +215,8 @@
 //! and with the column's name kept. Where only the connection knows, it is held. The third is the
 //! proxy's own id, the one that KILL takes here. `LAST_INSERT_ID()` may stand where no literal can, so
 //! it is set on the connection by the preamble instead. Warnings cannot be made up: a reply that
-//! had some holds its connection until the session's next statement.
+//! had some holds its connection until the session's next statement; if that one needs the primary
+//! and a replica has the warnings, the read that left them is run again on the primary first.
 //!
 //! **The base state is learned by a fresh dial per collation.** What variables a login begins with
 //! follows from the collation in it and the server's settings, and no tracker reports it. A pooled

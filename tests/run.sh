@@ -44,12 +44,8 @@ run_unit() {
 run_local() {
     # The floor table is for people to see.
     step "tidy" cargo test --quiet --test tidy -- --nocapture
-    if [ -e tests/wire ] || [ -e tests/wire.rs ]; then
-        step "wire" cargo test --quiet --test wire
+    step "wire" cargo test --quiet --test wire
     step "fuzz, a few seconds" cargo test --quiet --test fuzz
-    else
-        skip "golden captures: there is no tests/wire yet"
-    fi
     step "proxy with scripted servers" cargo test --quiet --test proxy
 }
 
