@@ -294,6 +294,7 @@ impl ReplyTracker {
             count += 1;
         }
         self.due = due;
+        self.fresh &= count == 0;
         self.count_packets(count);
         rest
     }

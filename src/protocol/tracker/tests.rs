@@ -315,6 +315,13 @@ fn an_error_out_of_order_is_told_apart() {
     put_packet(&mut stream, 0, ERR);
     let seen = whole(ReplyKind::Query, EOFS, &stream);
     assert!(seen.summary.unsolicited);
+
+    let mut late = stream_of(&[DEFINITION]);
+    put_packet(&mut late, 9, ERR);
+    for cuts in [&[][..], &[3]] {
+        let broken = follow(&mut ReplyTracker::new(ReplyKind::FieldList, EOFS), &late, cuts);
+        assert_eq!(broken.err(), Some(Malformed::Sequence { expected: 2, found: 9 }), "{cuts:?}");
+    }
     assert_eq!(kinds(&seen), [(TerminalKind::Err, true)]);
 }
 
