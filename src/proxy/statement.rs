@@ -230,11 +230,10 @@ impl Conversation {
             Err(Broken::Client(fault)) => Err(Unfinished { fault: fault.into(), again: false }),
             Err(Broken::Backend { fault, untouched }) => {
                 counters.errors.bump();
-                let refused = matches!(fault, BackendFault::Refused { .. });
                 let never_left = lease.stream().sent_bytes() == sent;
                 let fault = self.lane.backend_fault(backend, fault);
                 if untouched {
-                    return Err(Unfinished { fault, again: !refused && (is_read || never_left) });
+                    return Err(Unfinished { fault, again: is_read || never_left });
                 }
                 tracing::warn!(session = self.entry.id(), "{fault}, in the middle of a reply");
                 // Nothing can be said in the middle of a packet.

@@ -145,17 +145,28 @@ impl LastStatement {
             1044, 1046, 1049, 1051, 1052, 1054, 1064, 1066, 1099, 1100, 1109, 1142, 1143, 1146,
             1305, 1370, 1792,
         ];
+        /// Errors of rows that are written: one of several statements was not a SELECT.
+        const WRITING: [u16; 10] = [1022, 1048, 1062, 1136, 1264, 1364, 1366, 1406, 1451, 1452];
         const PROGRAMS: Traits = Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND);
-        if let Some(error) = summary.error.filter(|_| summary.results == 0) {
+        let several = statement.statements > 1;
+        if let Some(error) = summary.error.filter(|_| several || summary.results == 0) {
+            let uncounted = UNRESOLVED.contains(&error) || (several && WRITING.contains(&error));
+            if several && summary.had_resultset {
+                self.found_rows = Some(summary.rows);
+            }
             if statement.traits.intersects(PROGRAMS) && !NOT_BEGUN.contains(&error) {
                 self.found_rows = None;
-            } else if counting == Counting::Counts && !UNRESOLVED.contains(&error) {
+            } else if counting == Counting::Counts && !uncounted {
                 // It began: the connection knows how far it came.
                 self.found_rows = None;
             }
             return;
         }
         match counting {
+            // Rows of a kind not looked for, as VALUES.
+            Counting::Keeps if statement.statements > 1 && summary.had_resultset => {
+                self.found_rows = None;
+            }
             Counting::Keeps => {}
             Counting::Counts if summary.had_resultset => self.found_rows = Some(summary.rows),
             // SELECT … INTO.
@@ -254,6 +265,26 @@ mod tests {
             note(&mut last, what, failed, counting);
             assert_eq!(last.found_rows, (!hides).then_some(0), "{error}");
             assert_eq!((last.row_count, last.error), (Some(-1), Some(error)));
+        }
+    }
+
+    /// Seen on MariaDB 10.11, as all of `FOUND_ROWS()`.
+    #[test]
+    fn several_statements_that_end_with_an_error() {
+        let several = Statement { statements: 2, ..statement(Verb::Insert) };
+        for (rows_before, error, found) in [
+            (None, 1146, Some(7)),
+            (None, 1062, Some(7)),
+            (None, 1242, None),
+            (Some(2), 1062, Some(2)),
+            (Some(2), 1146, Some(2)),
+            (Some(2), 1242, None),
+        ] {
+            let mut last = LastStatement { found_rows: Some(7), ..LastStatement::default() };
+            let first = rows_before.map_or_else(|| reply(1, 0), rows);
+            let failed = Summary { error: Some(error), ..first };
+            note(&mut last, several, failed, Counting::Counts);
+            assert_eq!(last.found_rows, found, "{rows_before:?} {error}");
         }
     }
 

@@ -419,8 +419,9 @@ fn counting(statement: &Statement, sql: &[u8], hides: bool) -> Counting {
     let unsure = matches!(statement.verb, Verb::Analyze | Verb::Admin | Verb::Handler | Verb::Help);
     let listed = statement.verb == Verb::Show && text::show_keeps_found_rows(sql);
     match statement.statements {
-        // The last result is what counts.
-        2.. => Counting::Counts,
+        // The last that counts is what counts.
+        2.. if text::may_count_rows(sql) => Counting::Counts,
+        2.. => Counting::Keeps,
         _ if unsure => Counting::Hides,
         _ if counted && !listed => Counting::Counts,
         _ => Counting::Keeps,

@@ -214,6 +214,13 @@ pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
     }
 }
 
+/// Whether one of several statements may set what `FOUND_ROWS()` answers.
+pub(super) fn may_count_rows(sql: &[u8]) -> bool {
+    const COUNTING: [&[u8]; 7] =
+        [b"select", b"with", b"show", b"join", b"call", b"execute", b"explain"];
+    COUNTING.iter().any(|word| has_word(sql, word))
+}
+
 /// Which numbers an INSERT's text holds, hashed into 64 bits: whether its auto-increment value
 /// may have been given, which the OK packet reports just like one the server chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("failures::no_replica_left", no_replica_left),
     ("failures::primary_down", primary_down),
     ("failures::restarted_primary", restarted_primary),
+    ("failures::replica_without_the_schema", replica_without_the_schema),
 ];
 
 /// `$REPLICA_KILLS` (default 3) kills and restarts of a replica under reads: none may fail.
@@ -117,4 +118,29 @@ fn restarted_primary(context: &Context) {
         });
     }
     eventually("replication goes on", || context.cluster.wait_in_sync().is_ok());
+}
+
+/// A replica that is behind may not have the session's schema yet: another backend answers.
+fn replica_without_the_schema(context: &Context) {
+    context.lay_out(&[
+        "CREATE DATABASE IF NOT EXISTS late",
+        "CREATE TABLE IF NOT EXISTS late.t (v INT)",
+        "INSERT INTO late.t VALUES (7)",
+    ]);
+    for replica in context.cluster.replicas() {
+        let mut root = replica.root().unwrap();
+        for sql in ["SET GLOBAL super_read_only = 0", "SET sql_log_bin = 0", "DROP DATABASE late"] {
+            // MariaDB has no super_read_only, and lets root write.
+            let done = root.must(sql);
+            assert!(done.is_ok() || context.is_mariadb(), "{sql}: {done:?}");
+        }
+    }
+    let lanewire = context.lanewire();
+    let mut client = lanewire.client();
+    client.must("USE late").unwrap();
+    for _ in 0..6 {
+        let reply = client.must("SELECT v FROM t").unwrap();
+        assert_eq!(reply.first_cell().unwrap(), "7");
+    }
+    context.lay_out(&["DROP DATABASE IF EXISTS late"]);
 }
