@@ -20,6 +20,7 @@ impl Conversation {
         if let Some(refusal) = decision.refuse {
             return Err(Fault::from(ProxyFault::Refused(refusal)).into());
         }
+        let read_only = self.session.transaction_read_only();
         if let Some(lease) = self.held.take() {
             if decision.target == Target::Held {
                 return self.still_held(lease).map_err(NoLease::from);
@@ -34,7 +35,8 @@ impl Conversation {
         };
         let backend = backend.ok_or_else(|| Fault::from(ProxyFault::NoPrimary))?;
         let lease = self.lease_at(backend, &request.statement).await;
-        self.reopen = decision.leave == Leave::Reopen;
+        // With autocommit off the statement opens the like of any other by itself.
+        self.reopen = decision.leave == Leave::Reopen && read_only;
         lease.map_err(|fault| {
             let moves = matches!(fault, Fault::Backend { .. });
             NoLease { fault, backend: moves.then_some(backend) }

@@ -288,12 +288,15 @@ impl Conversation {
         let Some(cause) = self.cause.clone() else { return Ok(()) };
         lease.stream().send(Chunk::from(cause));
         match lease.link().swallow(ReplyKind::Query, |_| ()).await {
-            Ok(_) | Err(BackendFault::Refused { .. }) => {
-                self.session.answers_moved();
-                Ok(())
-            }
-            Err(fault) => Err(Broken::Backend { fault, untouched: true }),
+            Ok(_) | Err(BackendFault::Refused { .. }) => self.session.answers_moved(),
+            Err(fault) => return Err(Broken::Backend { fault, untouched: true }),
         }
+        if self.session.autocommit() || self.session.in_transaction() {
+            return Ok(());
+        }
+        // It may have opened a transaction, which the session has not.
+        let ended = lease.run(b"COMMIT").await;
+        ended.map(drop).map_err(|fault| Broken::Backend { fault, untouched: true })
     }
 
     pub(super) fn preamble(

@@ -185,7 +185,8 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
         if input.in_transaction {
             return on_replica(statement, pins, anywhere, input);
         }
-        if input.needs_held && (held == Role::Primary || anywhere) {
+        let harmless = anywhere && (input.autocommit || opens_no_transaction(statement));
+        if input.needs_held && (held == Role::Primary || harmless) {
             return Decision::to(Target::Held, pins);
         }
     }
@@ -247,6 +248,13 @@ fn begins_read_only(statement: &Statement, pins: Pins) -> bool {
         && pins.is_empty()
         && statement.traits.contains(Traits::BEGIN_READ_ONLY)
         && statement.hint != Some(Hint::Primary)
+}
+
+/// Whether a statement opens no transaction even with autocommit off.
+fn opens_no_transaction(statement: &Statement) -> bool {
+    use Verb::{Commit, Diagnostics, Empty, Rollback, Set, Show, Use};
+    statement.traits.contains(Traits::READS_DIAGNOSTICS)
+        || matches!(statement.verb, Set | Use | Empty | Diagnostics | Show | Commit | Rollback)
 }
 
 /// Whether a replica's connection can run the statement as well as the primary's: it reads, or

@@ -115,6 +115,12 @@ fn what_is_held_for_its_warnings_is_not_kept_for_a_write() {
     let on_replica = RouteInput { held: Some(Role::Replica), needs_held: true, ..FREE };
     assert_eq!(target(&write(Verb::Begin, Traits::BEGIN), &on_replica), Target::Primary);
     assert_eq!(target(&write(Verb::Set, Traits::PLAIN_SET), &on_replica), Target::Held);
+    // With autocommit off a read opens a transaction, which belongs on the primary.
+    let opens = RouteInput { autocommit: false, ..on_replica };
+    assert_eq!(target(&read(Verb::Select), &on_replica), Target::Held);
+    assert_eq!(target(&read(Verb::Select), &opens), Target::Primary);
+    assert_eq!(target(&write(Verb::Show, Traits::READS_DIAGNOSTICS), &opens), Target::Held);
+    assert_eq!(target(&write(Verb::Set, Traits::PLAIN_SET), &opens), Target::Held);
 }
 
 #[test]
