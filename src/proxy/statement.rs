@@ -402,8 +402,8 @@ fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind> {
         link.send_command(Command::InitDb, schema);
         replies.push(ReplyKind::Simple);
     }
-    let texts = preamble.set_sql.as_deref().into_iter().chain(preamble.clear_sql);
-    for sql in texts {
+    let texts = [preamble.set_sql.as_deref(), preamble.clear_sql, preamble.count_sql.as_deref()];
+    for sql in texts.into_iter().flatten() {
         link.send_command(Command::Query, sql);
         replies.push(ReplyKind::Query);
     }

@@ -5,7 +5,7 @@ use super::ReplayState;
 use super::state::NAMES_COLLATION;
 
 /// Commands to send in front of a query, each answered by one reply: first `init_db` as
-/// COM_INIT_DB, then `set_sql`, then `clear_sql`, both as COM_QUERY.
+/// COM_INIT_DB, then `set_sql`, `clear_sql` and `count_sql` as COM_QUERY.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preamble {
     /// The schema to select.
@@ -18,15 +18,18 @@ pub struct Preamble {
     pub insert_id: Option<u64>,
     /// A statement that empties the list of warnings.
     pub clear_sql: Option<&'static [u8]>,
+    /// A query that makes `FOUND_ROWS()` what it is in the session.
+    pub count_sql: Option<Vec<u8>>,
 }
 
 impl Preamble {
-    /// How many replies it draws: 0 to 3.
+    /// How many replies it draws: 0 to 4.
     #[must_use]
     pub fn commands(&self) -> u8 {
         u8::from(self.init_db.is_some())
             + u8::from(self.set_sql.is_some())
             + u8::from(self.clear_sql.is_some())
+            + u8::from(self.count_sql.is_some())
     }
 
     /// Whether there is nothing to send.

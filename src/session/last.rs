@@ -54,6 +54,8 @@ pub(super) enum Counting {
     Counts,
     /// Something that the reply does not tell.
     Hides,
+    /// The same, or nothing: what was before must be known where it runs.
+    May,
 }
 
 /// The session's answers to `ROW_COUNT()` and its like.
@@ -170,7 +172,7 @@ impl LastStatement {
             Counting::Keeps => {}
             Counting::Counts if summary.had_resultset => self.found_rows = Some(summary.rows),
             // SELECT … INTO.
-            Counting::Counts | Counting::Hides => self.found_rows = None,
+            Counting::Counts | Counting::Hides | Counting::May => self.found_rows = None,
         }
     }
 

@@ -84,6 +84,8 @@ pub struct Session {
     pub(super) insert_id_here: bool,
     /// The connection held has the session's warnings, or counts that only it knows.
     pub(super) answers_here: bool,
+    /// `FOUND_ROWS()` on the connection held is the session's own.
+    pub(super) counts_here: bool,
     pub(super) gtid: Vec<u8>,
     pub(super) pending: Pending,
 }
@@ -104,6 +106,7 @@ impl Session {
             last: LastStatement::default(),
             insert_id_here: false,
             answers_here: false,
+            counts_here: false,
             gtid: Vec::new(),
             pending: Pending::default(),
         }
@@ -147,9 +150,7 @@ impl Session {
         self.pending.hides_insert_id |= statement.traits.intersects(PROGRAMS);
         let several = statement.statements > 1 && statement.access == Access::Write;
         self.pending.hides_insert_id |= several;
-        const NO_LIMIT: &[u8] = b"18446744073709551615";
-        let limit = self.state.variable(b"sql_select_limit");
-        let limited = limit.is_some_and(|limit| limit != NO_LIMIT) && text::unites(sql);
+        let limited = self.limits_rows() && text::unites(sql);
         self.pending.counting = counting(statement, sql, several || limited);
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
@@ -236,7 +237,7 @@ impl Session {
         // its id itself.
         let stays = !self.autocommit()
             || self.held_firmly()
-            || self.pending.counting == Counting::Hides
+            || matches!(self.pending.counting, Counting::Hides | Counting::May)
             || self.last.found_rows.is_none();
         let ambiguous = match insert_id {
             _ if stays => self.pending.insert != InsertText::NONE,
@@ -256,7 +257,25 @@ impl Session {
         if shows && !self.answers_here {
             preamble.clear_sql = Some(CLEAR_WARNINGS);
         }
+        preamble.count_sql = self.count_to_bring(statement);
         Ok(preamble)
+    }
+
+    /// What makes `FOUND_ROWS()` the session's on a connection that alone will know afterwards
+    /// whether the statement changed it.
+    fn count_to_bring(&self, statement: &Statement) -> Option<Vec<u8>> {
+        let several = statement.statements > 1 && self.pending.counting == Counting::Counts;
+        let wanted = several || self.pending.counting == Counting::May;
+        if !wanted || self.counts_here || self.limits_rows() {
+            return None;
+        }
+        self.last.found_rows.map(count_sql)
+    }
+
+    /// `sql_select_limit` cuts results short.
+    fn limits_rows(&self) -> bool {
+        const NO_LIMIT: &[u8] = b"18446744073709551615";
+        self.state.variable(b"sql_select_limit").is_some_and(|limit| limit != NO_LIMIT)
     }
 
     /// Whether the connection must know the session's last insert id: to tell it, or since only
@@ -268,6 +287,8 @@ impl Session {
     /// The preamble was answered without an error.
     pub fn preamble_done(&mut self, preamble: &Preamble) {
         self.insert_id_here |= preamble.insert_id.is_some();
+        self.counts_here =
+            preamble.count_sql.is_some() || (self.counts_here && preamble.clear_sql.is_none());
     }
 
     /// The reply to `statement` is complete, and its entries were noted: says whether the
@@ -292,6 +313,9 @@ impl Session {
         if self.pending.hides_insert_id && (!failed || summary.results > 0) {
             self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
         }
+        let counted = summary.had_resultset && (!failed || statement.statements > 1);
+        self.counts_here |=
+            self.last.found_rows.is_none() || (counting == Counting::Counts && counted);
         let told = summary.last_insert_id != 0 && !self.insert_id_unknown();
         self.insert_id_here |=
             told || self.pending.names_insert_id || self.last.insert_id == InsertId::OnConnection;
@@ -392,6 +416,7 @@ impl Session {
     pub fn left_connection(&mut self) {
         self.insert_id_here = false;
         self.answers_here = false;
+        self.counts_here = false;
         self.status.remove(StatusFlags::IN_TRANS | StatusFlags::IN_TRANS_READONLY);
         self.transaction_in_doubt = false;
         self.tables_locked = false;
@@ -400,16 +425,30 @@ impl Session {
     }
 }
 
+/// A query after which `FOUND_ROWS()` is `rows`, at little cost.
+fn count_sql(rows: u64) -> Vec<u8> {
+    const UNITED_MAX: u64 = 16;
+    match rows {
+        0 => b"SELECT 1 LIMIT 0".to_vec(),
+        1..=UNITED_MAX => (0..rows).map(|_| &b"SELECT 1"[..]).collect::<Vec<_>>().join(&b" UNION ALL "[..]),
+        _ => format!(
+            "SELECT SQL_CALC_FOUND_ROWS 1 FROM (SELECT 1 FROM information_schema.collations a, \
+             information_schema.collations b, information_schema.collations c LIMIT {rows}) t LIMIT 0"
+        )
+        .into_bytes(),
+    }
+}
+
 /// What a statement does to FOUND_ROWS(); `hides`: more than its rows may count.
 fn counting(statement: &Statement, sql: &[u8], hides: bool) -> Counting {
-    const PROGRAMS: Traits = Traits::CALL
-        .union(Traits::TEXT_EXECUTE)
-        .union(Traits::COMPOUND)
-        .union(Traits::UNKNOWN)
-        .union(Traits::CALC_FOUND_ROWS);
+    const PROGRAMS: Traits =
+        Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND).union(Traits::UNKNOWN);
     let traits = statement.traits;
     let finds_rows = statement.access == Access::Write && text::finds_rows(statement.verb, sql);
-    if hides || traits.intersects(PROGRAMS) || finds_rows {
+    if traits.intersects(PROGRAMS) {
+        return Counting::May;
+    }
+    if hides || traits.contains(Traits::CALC_FOUND_ROWS) || finds_rows {
         return Counting::Hides;
     }
     let counted = matches!(
@@ -422,7 +461,7 @@ fn counting(statement: &Statement, sql: &[u8], hides: bool) -> Counting {
         // The last that counts is what counts.
         2.. if text::may_count_rows(sql) => Counting::Counts,
         2.. => Counting::Keeps,
-        _ if unsure => Counting::Hides,
+        _ if unsure => Counting::May,
         _ if counted && !listed => Counting::Counts,
         _ => Counting::Keeps,
     }

@@ -381,3 +381,23 @@ fn the_dialect_follows_sql_mode() {
     rig.set("SET sql_mode='ANSI'", &[variable("sql_mode", "PIPES_AS_CONCAT,ANSI_QUOTES,ANSI")]);
     assert!(rig.session.dialect().ansi_quotes && !rig.session.dialect().no_backslash_escapes);
 }
+
+#[test]
+fn what_may_count_rows_runs_where_the_count_so_far_is_known() {
+    let mut rig = Rig::new(TRACKED);
+    let (select, call) = ((Verb::Select, Traits::empty()), (Verb::Call, Traits::CALL));
+    let count = |rig: &mut Rig| {
+        let call = statement(call.0, call.1);
+        rig.session.begin(&call, b"call p()", false);
+        let fresh = Rc::clone(rig.session.state());
+        rig.session.preamble_for(&call, &fresh, Some(0)).unwrap().count_sql
+    };
+    assert!(released(&rig.run(select, "select 1 limit 0", found(0), &[])));
+    assert_eq!(count(&mut rig).unwrap(), b"SELECT 1 LIMIT 0");
+    assert!(released(&rig.run(select, "select * from t", found(2), &[])));
+    assert_eq!(count(&mut rig).unwrap(), b"SELECT 1 UNION ALL SELECT 1");
+    assert!(released(&rig.run(select, "select * from t", found(900), &[])));
+    assert!(String::from_utf8(count(&mut rig).unwrap()).unwrap().contains("LIMIT 900"));
+    assert_eq!(rig.run(call, "call p()", ok(), &[]), Keep::Hold(Hold::LastStatement));
+    assert_eq!(count(&mut rig), None, "the connection held knows");
+}
