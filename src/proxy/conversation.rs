@@ -46,6 +46,8 @@ pub(super) struct Conversation {
     pub(super) spare: Vec<u8>,
     /// The read that left the warnings or the error that a client may still ask for.
     pub(super) cause: Option<Vec<u8>>,
+    /// The last statement asked for them.
+    pub(super) cause_shown: bool,
     /// The next connection is to run `cause` first, for what it leaves there.
     pub(super) replay: bool,
     /// The next connection is to open the read-only transaction that was begun on a replica.
@@ -91,6 +93,7 @@ impl Conversation {
             outbox: None,
             spare: Vec::new(),
             cause: None,
+            cause_shown: false,
             replay: false,
             reopen: false,
             seat: Rc::default(),
@@ -271,7 +274,9 @@ impl Conversation {
 
     /// COM_PING is the proxy's to answer, unless there is a connection to ask after.
     async fn ping(&mut self, packet: Chunk) -> Result<Next, Fault> {
-        if self.session.held_firmly() && self.held.is_some() {
+        // MySQL's answer counts the warnings there are.
+        let counts = self.session.answers_here() && !self.client.greeting.mariadb;
+        if (self.session.held_firmly() || counts) && self.held.is_some() {
             return self.plain(packet, ReplyKind::Simple).await;
         }
         self.session.begin_command();

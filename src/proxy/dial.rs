@@ -10,12 +10,15 @@ use crate::net::{Chunk, PeerAddress};
 use crate::protocol::{
     Capabilities, Command, Greeting, Login, OkPacket, ReplyKind, ReplyTracker, put_packet,
 };
-use crate::session::ReplayState;
+use crate::session::{Left, ReplayState};
 
 use super::fault::BackendFault;
 use super::inbox::Inbox;
 use super::lane::Lane;
 use super::link::{CHARACTER_SETS_QUERY, Link, refusal};
+
+/// After a login or a reset; our own questions have changed the count since.
+const FRESH: Left = Left { insert_id: Some(0), found_rows: None };
 
 /// A packet of a login: greetings, keys and errors are far smaller.
 const LOGIN_PACKET_MAX: usize = 64 * 1024;
@@ -63,7 +66,7 @@ pub(super) async fn dial(
         thread_id: greeting.thread_id,
         state: Rc::new(ReplayState::default()),
         pinned: false,
-        insert_id: Some(0),
+        left: FRESH,
         tracker: ReplyTracker::new(ReplyKind::Simple, capabilities),
         trackers: trackers.map(Rc::from),
     });
@@ -177,7 +180,7 @@ pub(super) async fn reset(lane: &Lane, link: &mut Link) -> Result<(), BackendFau
     }
     read_trackers(lane, link, ReplayState::with_schema(schema.as_deref())).await?;
     link.pinned = false;
-    link.insert_id = Some(0);
+    link.left = FRESH;
     link.inbox.stream.set_deadline(None);
     Ok(())
 }

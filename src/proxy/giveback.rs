@@ -1,7 +1,7 @@
 //! What becomes of a connection after a reply, and at the session's end.
 
 use crate::metrics::SessionState;
-use crate::session::Pins;
+use crate::session::{Left, Pins};
 
 use super::conversation::Conversation;
 use super::lease::Lease;
@@ -42,12 +42,14 @@ impl Conversation {
 
     /// Only this connection can say whether an INSERT gave its id itself.
     pub(super) async fn ask_insert_id(&mut self, lease: &mut Lease) {
-        match lease.link().query_number(b"SELECT LAST_INSERT_ID()").await {
-            Ok(Some(value)) => {
-                self.session.resolve_insert_id(value);
-                lease.link().insert_id = Some(value);
+        // The question itself changes the count.
+        match lease.link().query_numbers(b"SELECT LAST_INSERT_ID(), FOUND_ROWS()").await {
+            Ok([Some(insert_id), Some(found_rows)]) => {
+                self.session.resolve_insert_id(insert_id);
+                self.session.resolve_found_rows(found_rows);
+                lease.link().left = Left { insert_id: Some(insert_id), found_rows: Some(1) };
             }
-            Ok(None) | Err(_) => lease.spoil(),
+            Ok(_) | Err(_) => lease.spoil(),
         }
     }
 

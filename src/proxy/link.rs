@@ -8,7 +8,7 @@ use crate::protocol::{
     Capabilities, Command, ErrPacket, Event, Malformed, OkPacket, ReplyKind, ReplyTracker, Summary,
     TerminalKind, put_packet, text_row,
 };
-use crate::session::ReplayState;
+use crate::session::{Left, ReplayState};
 
 use super::fault::BackendFault;
 use super::inbox::{Inbox, InboxError};
@@ -30,8 +30,8 @@ pub(crate) struct Link {
     pub(super) state: Rc<ReplayState>,
     /// State that nothing can replay may be on it: to be reset before others use it.
     pub(super) pinned: bool,
-    /// What `LAST_INSERT_ID()` is on it, where that is known.
-    pub(super) insert_id: Option<u64>,
+    /// What earlier statements left on it.
+    pub(super) left: Left,
     pub(super) tracker: ReplyTracker,
     /// Statement that turns the session trackers on, where the server has them.
     pub(super) trackers: Option<Rc<str>>,
@@ -62,11 +62,16 @@ impl Link {
         self.read_row().await
     }
 
-    /// The first column of [`Link::query_row`] as a number.
-    pub(super) async fn query_number(&mut self, sql: &[u8]) -> Result<Option<u64>, BackendFault> {
-        let row = self.query_row(sql).await?;
-        let text = row.into_iter().next().flatten().and_then(|text| String::from_utf8(text).ok());
-        Ok(text.and_then(|text| text.parse().ok()))
+    /// The first columns of [`Link::query_row`] as numbers.
+    pub(super) async fn query_numbers<const N: usize>(
+        &mut self,
+        sql: &[u8],
+    ) -> Result<[Option<u64>; N], BackendFault> {
+        let mut row = self.query_row(sql).await?.into_iter();
+        Ok(std::array::from_fn(|_| {
+            let text = String::from_utf8(row.next()??).ok();
+            text.and_then(|text| text.parse().ok())
+        }))
     }
 
     /// Reads a reply of one small result set.

@@ -140,7 +140,8 @@ impl Conversation {
             };
             let backend = lease.peek().backend;
             let firmly = self.session.needs_connection(&request.statement) || request.on_held;
-            let retry = self.keep_spare(&request) && !firmly && !self.replay;
+            let on_replica = self.primary(&BackendSet::EMPTY) != Some(backend);
+            let retry = self.keep_spare(&request, on_replica) && !firmly && !self.replay;
             let packet = self.outbox.take().unwrap_or_else(|| Chunk::from(Vec::new()));
             match self.exchange(lease, packet, &request).await {
                 Ok((lease, reply)) => return self.remember(lease, &reply, &request).await,
@@ -178,23 +179,27 @@ impl Conversation {
         }
     }
 
-    /// Copies a read's packet, which may have to be sent again; says whether it did.
-    fn keep_spare(&mut self, request: &Request) -> bool {
-        let is_read = request.statement.access == Access::Read && request.kind == ReplyKind::Query;
-        let packet = self.outbox.as_ref().filter(|packet| is_read && packet.len() <= SPARE_MAX);
+    /// Copies a packet that may have to be sent again: a read's, and whatever else a replica may
+    /// run, for the warnings that it leaves. Says whether it may be tried elsewhere.
+    fn keep_spare(&mut self, request: &Request, on_replica: bool) -> bool {
+        let is_read = request.statement.access == Access::Read;
+        let keeps = (is_read || on_replica) && request.kind == ReplyKind::Query;
+        let packet = self.outbox.as_ref().filter(|packet| keeps && packet.len() <= SPARE_MAX);
         self.spare.clear();
         if let Some(packet) = packet {
             self.spare.extend_from_slice(packet.as_slice());
         }
-        packet.is_some()
+        is_read && packet.is_some()
     }
 
     /// Remembers which read left the warnings that the server still has.
-    fn note_cause(&mut self, reply: &Reply) {
+    fn note_cause(&mut self, reply: &Reply, statement: &Statement) {
+        let asks = statement.traits.contains(Traits::READS_DIAGNOSTICS);
+        self.cause_shown = asks && self.cause.is_some();
         let left_some = reply.summary.warnings > 0 || reply.summary.error.is_some();
         if left_some && !self.spare.is_empty() {
             self.cause = Some(self.spare.clone());
-        } else if left_some || !self.session.keeps_warnings() {
+        } else if left_some || !(self.session.keeps_warnings() || asks) {
             self.cause = None;
         }
     }
@@ -286,10 +291,16 @@ impl Conversation {
     /// Runs the session's last read again, for what it leaves on the connection.
     async fn run_cause(&mut self, lease: &mut Lease) -> Result<(), Broken> {
         let Some(cause) = self.cause.clone() else { return Ok(()) };
+        lease.link().left.found_rows = None;
         lease.stream().send(Chunk::from(cause));
         match lease.link().swallow(ReplyKind::Query, |_| ()).await {
             Ok(_) | Err(BackendFault::Refused { .. }) => self.session.answers_moved(),
             Err(fault) => return Err(Broken::Backend { fault, untouched: true }),
+        }
+        if self.cause_shown && !self.client.greeting.mariadb {
+            // MySQL counts a statement's warnings in the OK of the next, but only of that.
+            let shown = lease.run(b"SHOW COUNT(*) WARNINGS").await;
+            shown.map_err(|fault| Broken::Backend { fault, untouched: true })?;
         }
         if self.session.autocommit() || self.session.in_transaction() {
             return Ok(());
@@ -304,7 +315,7 @@ impl Conversation {
         statement: &Statement,
         lease: &Lease,
     ) -> Result<Preamble, Unreachable> {
-        self.session.preamble_for(statement, lease.state(), lease.peek().insert_id)
+        self.session.preamble_for(statement, lease.state(), lease.peek().left)
     }
 
     async fn swallow_preamble(
@@ -319,7 +330,12 @@ impl Conversation {
         }
         lease.link().state = self.session.state().clone();
         if preamble.insert_id.is_some() {
-            lease.link().insert_id = preamble.insert_id;
+            lease.link().left.insert_id = preamble.insert_id;
+        }
+        if preamble.count_sql.is_some() {
+            lease.link().left.found_rows = self.session.last().found_rows;
+        } else if preamble.clear_sql.is_some() {
+            lease.link().left.found_rows = None;
         }
         self.session.preamble_done(preamble);
         Ok(())
@@ -333,7 +349,7 @@ impl Conversation {
         request: &Request,
     ) -> Result<Next, Fault> {
         self.lane.alive(lease.peek().backend);
-        self.note_cause(reply);
+        self.note_cause(reply, &request.statement);
         for change in changes(&reply.changes).flatten() {
             self.session.note_change(change);
         }
@@ -347,7 +363,11 @@ impl Conversation {
         }
         let mut summary = reply.summary;
         // A list of columns counts as a result set where ROW_COUNT() is asked.
-        summary.had_resultset |= request.kind == ReplyKind::FieldList;
+        if request.kind == ReplyKind::FieldList {
+            summary.had_resultset = true;
+            // MySQL warns that the command is old, and does not count it.
+            summary.warnings = summary.warnings.max(u16::from(!self.client.greeting.mariadb));
+        }
         let keep = self.session.after_reply(
             &request.statement,
             &summary,
@@ -355,9 +375,12 @@ impl Conversation {
         );
         lease.link().state = self.session.state().clone();
         if self.session.insert_id_in_doubt() {
-            lease.link().insert_id = None;
+            lease.link().left.insert_id = None;
         } else if reply.summary.last_insert_id != 0 {
-            lease.link().insert_id = Some(reply.summary.last_insert_id);
+            lease.link().left.insert_id = Some(reply.summary.last_insert_id);
+        }
+        if let Some(found_rows) = self.session.counted() {
+            lease.link().left.found_rows = found_rows;
         }
         match keep {
             Keep::Release { .. } => {

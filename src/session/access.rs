@@ -25,6 +25,12 @@ impl Session {
         self.last.row_count = Some(if error.is_some() { -1 } else { 0 });
     }
 
+    /// Whether the connection held has the session's warnings, or counts that only it knows.
+    #[must_use]
+    pub fn answers_here(&self) -> bool {
+        self.answers_here
+    }
+
     /// Whether the statement under way leaves the server's list of warnings as it is.
     #[must_use]
     pub fn keeps_warnings(&self) -> bool {

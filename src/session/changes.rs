@@ -1,6 +1,7 @@
 //! What a server reported beside the reply, and what it should have.
 
-use super::last::{Counting, InsertId};
+use super::counting::Counting;
+use super::last::InsertId;
 use super::memory::Session;
 use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
 use super::text::{Hidden, InsertText};

@@ -7,6 +7,7 @@
 
 mod access;
 mod changes;
+mod counting;
 mod difference;
 mod last;
 mod memory;
@@ -16,7 +17,7 @@ mod text;
 
 pub use difference::{Preamble, difference};
 pub use last::{InsertId, LastStatement};
-pub use memory::{AtEnd, Hold, Keep, ServerKind, Session, Unreachable};
+pub use memory::{AtEnd, Hold, Keep, Left, ServerKind, Session, Unreachable};
 pub use pins::Pins;
 pub use state::{ReplayState, StateInterner};
 

@@ -185,9 +185,30 @@ pub(super) fn show_keeps_found_rows(sql: &[u8]) -> bool {
     words.next().is_some_and(|word| KEEPING.contains(&word.as_slice()))
 }
 
-/// Whether there is a UNION in it, which counts more rows than `sql_select_limit` lets through.
-pub(super) fn unites(sql: &[u8]) -> bool {
-    has_word(sql, b"union")
+/// Whether there may be a LIMIT in it.
+pub(super) fn limits(sql: &[u8]) -> bool {
+    has_word(sql, b"limit")
+}
+
+/// Whether an EXPLAIN, DESCRIBE or DESC is of a statement, not of a table.
+pub(super) fn explains_statement(sql: &[u8]) -> bool {
+    const STATEMENTS: [&[u8]; 14] = [
+        b"select",
+        b"update",
+        b"delete",
+        b"insert",
+        b"replace",
+        b"with",
+        b"values",
+        b"table",
+        b"format",
+        b"for",
+        b"extended",
+        b"partitions",
+        b"analyze",
+        b"all",
+    ];
+    STATEMENTS.iter().any(|word| has_word(sql, word))
 }
 
 /// Whether a write reads rows in a way that sets what `FOUND_ROWS()` answers, which its OK does
@@ -215,10 +236,11 @@ pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
 }
 
 /// Whether one of several statements may set what `FOUND_ROWS()` answers.
-pub(super) fn may_count_rows(sql: &[u8]) -> bool {
+pub(super) fn may_count_rows(sql: &[u8], mariadb: bool) -> bool {
     const COUNTING: [&[u8]; 7] =
         [b"select", b"with", b"show", b"join", b"call", b"execute", b"explain"];
-    COUNTING.iter().any(|word| has_word(sql, word))
+    let also: &[&[u8]] = if mariadb { &[] } else { &[b"update", b"do"] };
+    COUNTING.iter().chain(also).any(|word| has_word(sql, word))
 }
 
 /// Which numbers an INSERT's text holds, hashed into 64 bits: whether its auto-increment value

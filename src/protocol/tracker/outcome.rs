@@ -73,6 +73,8 @@ pub struct Summary {
     pub warnings: u16,
     /// Affected rows of the last result; 0 after a result set.
     pub affected_rows: u64,
+    /// Rows that an UPDATE found, by its OK's text (which servers translate).
+    pub matched_rows: Option<u64>,
     /// The last id that is not 0 of the OK packets so far; 0 for none.
     pub last_insert_id: u64,
     /// The server's error number, when the reply ended with ERR.

@@ -112,6 +112,7 @@ impl ReplyTracker {
             }
             status = StatusFlags::from_bits_retain(reader.u16()?);
             (kind, warnings) = (TerminalKind::Ok, reader.u16()?);
+            self.summary.matched_rows = matched_rows(reader.rest());
         }
         if self.phase == Phase::First {
             self.summary.had_resultset = false;
@@ -154,4 +155,11 @@ impl ReplyTracker {
         self.phase = if done { Phase::Done } else { Phase::First };
         Terminal { kind, done }
     }
+}
+
+/// Reads the text of an UPDATE's OK, which stands behind its length.
+fn matched_rows(info: &[u8]) -> Option<u64> {
+    let digits = info.get(1..)?.strip_prefix(b"Rows matched: ")?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
 }
