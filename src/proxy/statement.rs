@@ -195,13 +195,14 @@ impl Conversation {
     /// Remembers which read left the warnings that the server still has.
     fn note_cause(&mut self, reply: &Reply, statement: &Statement) {
         let asks = statement.traits.contains(Traits::READS_DIAGNOSTICS);
-        self.cause_shown = asks && self.cause.is_some();
+        let keeps = asks || self.session.keeps_warnings();
         let left_some = reply.summary.warnings > 0 || reply.summary.error.is_some();
         if left_some && !self.spare.is_empty() {
             self.cause = Some(self.spare.clone());
-        } else if left_some || !(self.session.keeps_warnings() || asks) {
+        } else if !keeps || reply.summary.error.is_some() {
             self.cause = None;
         }
+        self.cause_shown = keeps && self.cause.is_some();
     }
 
     /// Sends a command with its preamble and forwards the reply.
