@@ -50,12 +50,6 @@ impl Session {
         self.last.found_rows.map(|rows| count_sql(rows, self.server.dialect.mariadb))
     }
 
-    /// `sql_select_limit` cuts results short.
-    pub(super) fn limits_rows(&self) -> bool {
-        const NO_LIMIT: &[u8] = b"18446744073709551615";
-        self.state.variable(b"sql_select_limit").is_some_and(|limit| limit != NO_LIMIT)
-    }
-
     /// Whether the connection now has the session's count, and no longer another's.
     pub(super) fn note_counts(
         &mut self,

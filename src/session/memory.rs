@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::protocol::{StatusFlags, Summary};
 use crate::sql::{Access, Dialect, Statement, Traits, Verb};
 
+use super::access::Reading;
 use super::changes::Pending;
 use super::counting::{Counting, counting};
 use super::last::{InsertId, LastStatement};
@@ -82,6 +83,8 @@ const CLEAR_WARNINGS_MYSQL: &[u8] = b"DO 0";
 pub struct Session {
     pub(super) server: ServerKind,
     pub(super) state: Rc<ReplayState>,
+    /// What of `state` every statement asks for.
+    pub(super) reading: Reading,
     pub(super) pins: Pins,
     pub(super) status: StatusFlags,
     /// An ERR reply told no status, and a transaction may have begun.
@@ -108,6 +111,7 @@ impl Session {
     pub fn new(state: Rc<ReplayState>, server: ServerKind) -> Self {
         Self {
             server,
+            reading: Reading::of(&state, server),
             state,
             pins: Pins::empty(),
             status: StatusFlags::AUTOCOMMIT,
@@ -132,6 +136,7 @@ impl Session {
     /// The connection in use belongs to a server of this kind.
     pub fn set_server(&mut self, server: ServerKind) {
         self.server = server;
+        self.reading = Reading::of(&self.state, server);
     }
 
     /// A statement is about to be routed: reads what its text hides and adds its pins, but for
