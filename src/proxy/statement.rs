@@ -196,7 +196,7 @@ impl Conversation {
     fn note_cause(&mut self, reply: &Reply, statement: &Statement) {
         let asks = statement.traits.contains(Traits::READS_DIAGNOSTICS);
         let keeps = asks || self.session.keeps_warnings();
-        let left_some = reply.summary.warnings > 0 || reply.summary.error.is_some();
+        let left_some = reply.summary.warned || reply.summary.error.is_some();
         if left_some && !self.spare.is_empty() {
             self.cause = Some(self.spare.clone());
         } else if !keeps || reply.summary.error.is_some() {
@@ -390,7 +390,7 @@ impl Conversation {
             }
             Keep::Hold(hold) => {
                 if hold == Hold::LastStatement && self.session.insert_id_unknown() {
-                    Box::pin(self.ask_insert_id(&mut lease)).await;
+                    Box::pin(self.ask_counts(&mut lease)).await;
                 }
                 self.set_held(Some(&lease));
                 if hold == Hold::Pinned {

@@ -382,8 +382,9 @@ impl Session {
             && !statement.traits.contains(Traits::STORED_PROGRAM);
         let unknown = self.last.row_count.is_none() || self.last.found_rows.is_none();
         let asked = self.answers_here && statement.traits.contains(Traits::READS_DIAGNOSTICS);
-        self.answers_here =
-            failed || summary.warnings > 0 || unknown || asked || self.pending.keeps_warnings;
+        // MariaDB's list may be an earlier one's of several statements.
+        let warned = summary.warnings > 0 || (self.server.dialect.mariadb && summary.warned);
+        self.answers_here = failed || warned || unknown || asked || self.pending.keeps_warnings;
         self.pending.brought = Pins::empty();
         if ends && !failed {
             self.left_connection();
