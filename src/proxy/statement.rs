@@ -6,7 +6,7 @@ use crate::protocol::{
     Capabilities, Command, HEADER_LEN, Header, MAX_PAYLOAD, ReplyKind, changes, put_packet,
 };
 use crate::session::{Hold, Keep, Pins, Preamble, Unreachable};
-use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
+use crate::sql::{Access, Statement, Traits, Values, Verb, kill_target, substitute_functions};
 
 use super::choose::NoLease;
 use super::conversation::{Conversation, Next};
@@ -202,7 +202,9 @@ impl Conversation {
         } else if !keeps || reply.summary.error.is_some() {
             self.cause = None;
         }
-        self.cause_shown = keeps && self.cause.is_some();
+        // MySQL still counts them in its next OK after a SELECT of them, not after a SHOW.
+        let shows = statement.verb != Verb::Select || self.cause_shown;
+        self.cause_shown = keeps && shows && self.cause.is_some();
     }
 
     /// Sends a command with its preamble and forwards the reply.

@@ -66,13 +66,14 @@ impl Session {
             Counting::Hides | Counting::May => self.last.found_rows != before,
         };
         self.counts_here |= counted || self.last.found_rows.is_none();
+        self.counted = self.counts_here.then_some(self.last.found_rows);
     }
 
     /// `FOUND_ROWS()` on the connection that the last statement ran on: `Some(None)` where
     /// nobody knows, `None` where it is what it was before the session came.
     #[must_use]
     pub fn counted(&self) -> Option<Option<u64>> {
-        self.counts_here.then_some(self.last.found_rows)
+        self.counted
     }
 
     /// Only the connection held knows `FOUND_ROWS()`.

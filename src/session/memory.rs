@@ -101,6 +101,8 @@ pub struct Session {
     pub(super) answers_here: bool,
     /// `FOUND_ROWS()` on the connection held is the session's own.
     pub(super) counts_here: bool,
+    /// See [`Session::counted`].
+    pub(super) counted: Option<Option<u64>>,
     pub(super) gtid: Vec<u8>,
     pub(super) pending: Pending,
 }
@@ -123,6 +125,7 @@ impl Session {
             insert_id_here: false,
             answers_here: false,
             counts_here: false,
+            counted: None,
             gtid: Vec::new(),
             pending: Pending::default(),
         }

@@ -405,3 +405,12 @@ fn what_may_count_rows_runs_where_the_count_so_far_is_known() {
     assert_eq!(rig.run(call, "call p()", ok(), &[]), PINNED);
     assert_eq!(count(&mut rig), None, "the connection held knows");
 }
+
+#[test]
+fn a_connection_that_leaves_knows_its_count() {
+    let mut rig = Rig::new(TRACKED);
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "select * from t", found(2), &[])));
+    assert_eq!(rig.session.counted(), Some(Some(2)));
+    assert!(released(&rig.run((Verb::Update, Traits::empty()), "update t set a=1", ok(), &[])));
+    assert_eq!(rig.session.counted(), None, "it ran elsewhere, and left the count there alone");
+}

@@ -92,7 +92,8 @@ const STATUS_LOOSE: u16 = 0x10 | 0x20 | 0x800;
 const KEY_FLAGS: u16 = 0x2 | 0x4 | 0x8 | 0x200 | 0x1000 | 0x4000;
 
 fn comparable(mut outcomes: Vec<Outcome>, sql: &str) -> Vec<Outcome> {
-    let join = ["JOIN", "c1, t2", "IN (SELECT"].iter().any(|part| sql.contains(part));
+    let sql = sql.to_ascii_uppercase();
+    let join = ["JOIN", "C1, T2", "IN (SELECT"].iter().any(|part| sql.contains(part));
     for outcome in &mut outcomes {
         match outcome {
             Outcome::Ok(ok) => ok.status &= !STATUS_LOOSE,
