@@ -29,6 +29,8 @@ pub(super) struct Pending {
     /// Pins that this statement brought.
     pub(super) brought: Pins,
     pub(super) lock_reported: bool,
+    /// COM_STMT_PREPARE.
+    pub(super) prepares: bool,
 }
 
 impl Default for Pending {
@@ -46,6 +48,7 @@ impl Default for Pending {
             keeps_warnings: false,
             brought: Pins::empty(),
             lock_reported: false,
+            prepares: false,
         }
     }
 }

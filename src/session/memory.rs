@@ -197,6 +197,12 @@ impl Session {
         self.pending.keeps_warnings = self.answers_here;
     }
 
+    /// COM_STMT_PREPARE is about to run: it leaves ROW_COUNT() as it is.
+    pub fn begin_prepare(&mut self) {
+        self.begin_command();
+        self.pending.prepares = true;
+    }
+
     fn begin_pending(&mut self) {
         let mut variables = std::mem::take(&mut self.pending.variables);
         variables.clear();
@@ -308,7 +314,11 @@ impl Session {
         self.drop_needless_pins(statement, summary);
         let Pending { insert, counting, .. } = self.pending;
         let before = self.last.found_rows;
+        let row_count = self.last.row_count;
         self.last.note(statement, summary, insert, self.insert_id_here, counting);
+        if self.pending.prepares && !failed {
+            self.last.row_count = row_count;
+        }
         if self.pending.hides_insert_id && (!failed || summary.results > 0) {
             self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
         }
