@@ -78,8 +78,8 @@ impl Conversation {
             prepared.types.clear();
             prepared.types.extend_from_slice(types);
         }
-        let (text, statement, bound) = (prepared.text.clone(), prepared.statement, prepared.bound);
-        self.session.begin(&statement, text.sql(), self.lane.settings.sql.pin_on_call);
+        let (statement, bound) = (prepared.statement, prepared.bound);
+        self.session.begin_execution(prepared, payload, self.lane.settings.sql.pin_on_call);
         let mut request = Request::new(packet, statement, ReplyKind::Execute);
         request.on_held = bound;
         request.of_statement = Some(id);

@@ -1,10 +1,11 @@
 //! What a server reported beside the reply, and what it should have.
 
 use super::counting::Counting;
+use super::insert_text::InsertText;
 use super::last::InsertId;
 use super::memory::Session;
 use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
-use super::text::{Hidden, InsertText};
+use super::text::Hidden;
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
 use crate::sql::{Statement, Traits};

@@ -9,8 +9,9 @@ use crate::sql::{Access, Dialect, Statement, Traits, Verb};
 
 use super::changes::Pending;
 use super::counting::{Counting, counting};
+use super::insert_text::InsertText;
 use super::last::{InsertId, LastStatement};
-use super::text::{self, Hidden, InsertText};
+use super::text::{self, Hidden};
 use super::{Pins, Preamble, ReplayState, StateInterner, difference};
 
 /// What a session must know of the server it talks to.

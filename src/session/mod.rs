@@ -9,6 +9,7 @@ mod access;
 mod changes;
 mod counting;
 mod difference;
+mod insert_text;
 mod last;
 mod memory;
 mod pins;

@@ -9,8 +9,11 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use super::insert_text::InsertText;
+use super::memory::Session;
 use super::{Pins, ReplayState};
-use crate::sql::{Statement, Traits};
+use crate::protocol::given_integers;
+use crate::sql::{Statement, Traits, Verb};
 
 /// A text with all that decides how servers read it.
 #[derive(Debug)]
@@ -122,6 +125,8 @@ pub struct Prepared {
     pub long_data: bool,
     /// The connection held has an open cursor of it.
     pub cursor: bool,
+    /// What numbers the text of an INSERT holds.
+    insert: InsertText,
     /// The ERR that its long data met: for the execution, since the data draws no reply.
     pub lost: Option<Vec<u8>>,
 }
@@ -130,6 +135,8 @@ impl Prepared {
     /// A statement that was just prepared.
     #[must_use]
     pub fn new(text: Rc<PreparedText>, statement: Statement, params: u16, bound: bool) -> Self {
+        let inserts = matches!(statement.verb, Verb::Insert | Verb::Replace);
+        let insert = if inserts { InsertText::of_prepared(text.sql()) } else { InsertText::NONE };
         Self {
             text,
             statement,
@@ -137,6 +144,7 @@ impl Prepared {
             types: Vec::new(),
             bound,
             own: false,
+            insert,
             long_data: false,
             cursor: false,
             lost: None,
@@ -246,6 +254,23 @@ pub fn stays_where_prepared(statement: &Statement) -> bool {
         .union(Traits::COMPOUND)
         .union(Traits::KILL);
     statement.traits.intersects(BOUND)
+}
+
+impl Session {
+    /// As [`Session::begin`], for an execution of `prepared` that `payload` asks for.
+    pub fn begin_execution(&mut self, prepared: &Prepared, payload: &[u8], pin_on_call: bool) {
+        self.begin(&prepared.statement, prepared.text.sql(), pin_on_call);
+        if !matches!(prepared.statement.verb, Verb::Insert | Verb::Replace) {
+            return;
+        }
+        let mut insert = prepared.insert;
+        let all = insert != InsertText::ANY
+            && !prepared.long_data
+            && given_integers(payload, prepared.params, &prepared.types, |value| {
+                insert.give(value)
+            });
+        self.pending.insert = if all { insert } else { InsertText::ANY };
+    }
 }
 
 impl ReplayState {

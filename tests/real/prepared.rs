@@ -10,6 +10,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("prepared::reads_run_on_replicas", reads_run_on_replicas),
     ("prepared::sessions_share_connections", sessions_share_connections),
     ("prepared::types_belong_to_the_session", types_belong_to_the_session),
+    ("prepared::inserts_draw_no_question", inserts_draw_no_question),
     ("prepared::few_per_connection", few_per_connection),
     ("prepared::lost_connections", lost_connections),
     ("prepared::over_16_mib", over_16_mib),
@@ -93,6 +94,26 @@ fn types_belong_to_the_session(context: &Context) {
             assert_eq!(first_text(&reply), expected, "round {round}, client {number}");
         }
     }
+}
+
+/// The id that a server chose for a row is told by its reply, unless a parameter may have given it.
+fn inserts_draw_no_question(context: &Context) {
+    context.lay_out(&[
+        "DROP TABLE IF EXISTS psi",
+        "CREATE TABLE psi (id INT AUTO_INCREMENT PRIMARY KEY, v INT, w VARCHAR(9))",
+    ]);
+    let lanewire = context.lanewire();
+    let mut client = lanewire.client();
+    let insert = client.prepare("INSERT INTO psi (v, w) VALUES (?, ?)").unwrap().id;
+    let questions = || context.cluster.status_counters(0).unwrap()["Com_select"];
+    let before = questions();
+    for n in 0..50 {
+        let reply = client.execute_as(insert, &[int(-n), text("x")], n == 0).unwrap();
+        assert_eq!(reply.ok().unwrap().last_insert_id, n as u64 + 1);
+    }
+    let asked = questions() - before;
+    assert!(asked < 10, "{asked} questions after 50 inserts");
+    assert_eq!(client.must("SELECT LAST_INSERT_ID()").unwrap().first_cell().unwrap(), "50");
 }
 
 fn few_per_connection(context: &Context) {
