@@ -69,6 +69,12 @@ impl StatementCache {
         self.entries.remove(&key).map(|entry| entry.id)
     }
 
+    /// Removes all that can be prepared again, and returns the ids that the server is to close.
+    pub fn evict_all(&mut self) -> Vec<u32> {
+        let movable = self.entries.extract_if(|_, entry| !entry.fixed);
+        movable.map(|(_, entry)| entry.id).collect()
+    }
+
     /// Forgets all: the server did.
     pub fn clear(&mut self) {
         self.entries.clear();
@@ -125,6 +131,7 @@ mod tests {
         assert_eq!(cache.insert(1, 11, true, 1).count(), 0);
         assert_eq!(insert(&mut cache, 2, 12, 1), []);
         assert_eq!(insert(&mut cache, 3, 13, 1), [12]);
+        assert_eq!(cache.evict_all(), [13]);
         assert!(cache.use_it(1).is_some());
         cache.clear();
         assert!(cache.is_empty());

@@ -14,6 +14,8 @@ use super::lease::Lease;
 use super::link::{Link, refusal};
 use super::statement::send_preamble;
 
+/// ER_MAX_PREPARED_STMT_COUNT_REACHED, of the server as a whole.
+const TOO_MANY_STATEMENTS: u16 = 1461;
 /// Command byte and statement id.
 const ID_END: usize = 5;
 
@@ -42,7 +44,15 @@ impl Conversation {
         if let Some(err) = self.bring(lease, &text).await? {
             return Ok(Some(err));
         }
-        match lease.link().prepare(text.sql()).await? {
+        let link = lease.link();
+        let mut answer = link.prepare(text.sql()).await?;
+        if let Err(err) = &answer
+            && ErrPacket::decode(err).is_ok_and(|err| err.code == TOO_MANY_STATEMENTS)
+            && link.close_statements()
+        {
+            answer = link.prepare(text.sql()).await?;
+        }
+        match answer {
             Ok(ok) => {
                 let limit = self.lane.settings.sql.max_prepared_per_connection;
                 lease.link().keep_statement(key, ok.statement_id, fixed, limit);
@@ -226,6 +236,15 @@ impl Link {
         for closed in self.statements.insert(key, id, fixed, limit) {
             self.send_command(Command::StmtClose, &closed.to_le_bytes());
         }
+    }
+
+    /// Closes all statements that can be prepared again; whether there were any.
+    fn close_statements(&mut self) -> bool {
+        let closed = self.statements.evict_all();
+        for id in &closed {
+            self.send_command(Command::StmtClose, &id.to_le_bytes());
+        }
+        !closed.is_empty()
     }
 
     /// Closes a statement with the next write.

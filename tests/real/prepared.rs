@@ -14,6 +14,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("prepared::few_per_connection", few_per_connection),
     ("prepared::lost_connections", lost_connections),
     ("prepared::over_16_mib", over_16_mib),
+    ("prepared::too_many_for_the_server", too_many_for_the_server),
+    ("prepared::many_in_one_write", many_in_one_write),
     ("prepared::sysbench", sysbench),
 ];
 
@@ -183,6 +185,53 @@ fn over_16_mib(context: &Context) {
     }
     client.close_statement(id).unwrap();
     assert_eq!(client.must("SELECT 1").unwrap().first_cell().unwrap(), "1");
+}
+
+/// A server's own limit, which other sessions' statements may have used up.
+fn too_many_for_the_server(context: &Context) {
+    let lanewire = context.lanewire_as("[pool]\nmax-connections = 1\n", &["--shards=1"]);
+    let mut client = lanewire.client();
+    let prepare = |client: &mut Client, n: i64| {
+        client.prepare(&format!("SELECT {n} + ? FROM marker")).unwrap().id
+    };
+    let ids: Vec<u32> = (0..12).map(|n| prepare(&mut client, n)).collect();
+    let limit = |to: &str| {
+        let sql = format!("SET GLOBAL max_prepared_stmt_count={to}");
+        for server in context.cluster.servers() {
+            server.execute(&[&sql]).unwrap();
+        }
+    };
+    limit("1");
+    for (n, id) in (0i64..).zip(&ids) {
+        let reply = client.execute(*id, &[int(100)]).unwrap();
+        let row = &reply.rows().unwrap_or_else(|| panic!("{reply:?}")).rows[0];
+        assert_eq!(row[2..10], (100 + n).to_le_bytes());
+    }
+    limit("16382");
+}
+
+fn many_in_one_write(context: &Context) {
+    let lanewire = context.lanewire();
+    let mut client = lanewire.client();
+    let id = client.prepare("SELECT CONCAT(?, '!')").unwrap().id.to_le_bytes();
+    let mut bytes = Vec::new();
+    for (n, letter) in (0u8..).zip(b'a'..=b'z') {
+        let mut body = vec![0x17];
+        body.extend_from_slice(&id);
+        body.extend_from_slice(&[0, 1, 0, 0, 0, 0, u8::from(n == 0)]);
+        if n == 0 {
+            body.extend_from_slice(&[0xFD, 0]);
+        }
+        body.extend_from_slice(&[1, letter]);
+        bytes.extend_from_slice(&[u8::try_from(body.len()).unwrap(), 0, 0, 0]);
+        bytes.extend_from_slice(&body);
+    }
+    client.wire().send_bytes(&bytes).unwrap();
+    for letter in b'a'..=b'z' {
+        client.wire().set_seq(1);
+        let reply = client.read_query().unwrap();
+        assert_eq!(first_text(&reply), format!("{}!", char::from(letter)));
+    }
 }
 
 /// sysbench with prepared statements, where it is installed.
