@@ -26,6 +26,10 @@ impl Conversation {
                 return self.still_held(lease).map_err(NoLease::from);
             }
             // A replica's warnings, wanted where the primary is: the read is run again there.
+            let mut lease = lease;
+            if self.session.count_unknown() {
+                self.ask_counts(&mut lease).await;
+            }
             self.replay = self.cause.is_some() && self.session.needs_connection(&request.statement);
             Box::pin(self.leave(lease, decision.leave)).await;
         }

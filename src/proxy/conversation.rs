@@ -27,6 +27,9 @@ pub(super) const COMMAND: Statement = Statement {
     statements: 1,
 };
 
+/// Any connection will do.
+const PING: Statement = Statement { verb: Verb::Empty, ..COMMAND };
+
 /// Everything a session owns.
 pub(super) struct Conversation {
     pub(super) lane: Rc<Lane>,
@@ -43,7 +46,7 @@ pub(super) struct Conversation {
     pub(super) spare: Vec<u8>,
     /// The read that left the warnings or the error that a client may still ask for.
     pub(super) cause: Option<Vec<u8>>,
-    /// The last statement asked for them.
+    /// The last statement was another, which left them as they were.
     pub(super) cause_shown: bool,
     /// The next connection is to run `cause` first, for what it leaves there.
     pub(super) replay: bool,
@@ -273,7 +276,8 @@ impl Conversation {
         // MySQL's answer counts the warnings there are.
         let counts = self.session.answers_here() && !self.client.greeting.mariadb;
         if (self.session.held_firmly() || counts) && self.held.is_some() {
-            return self.plain(packet, ReplyKind::Simple).await;
+            self.session.begin_command();
+            return self.run_request(Request::new(packet, PING, ReplyKind::Simple)).await;
         }
         self.session.begin_command();
         self.session.abandon(None);

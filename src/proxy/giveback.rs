@@ -30,7 +30,7 @@ impl Conversation {
     /// Gives a connection to its pool in the state the session left it in.
     pub(super) async fn give_back(&mut self, mut lease: Lease) {
         if self.session.insert_id_in_doubt() {
-            Box::pin(self.ask_insert_id(&mut lease)).await;
+            Box::pin(self.ask_counts(&mut lease)).await;
         }
         if lease.peek().pinned {
             // What nothing could replay may still be on it.
@@ -41,8 +41,9 @@ impl Conversation {
         self.lane.release(lease);
     }
 
-    /// Only this connection can say whether an INSERT gave its id itself.
-    pub(super) async fn ask_insert_id(&mut self, lease: &mut Lease) {
+    /// Only this connection can say whether an INSERT gave its id itself, or how many rows were
+    /// found.
+    pub(super) async fn ask_counts(&mut self, lease: &mut Lease) {
         // The question itself changes the count.
         match lease.link().query_numbers(b"SELECT LAST_INSERT_ID(), FOUND_ROWS()").await {
             Ok([Some(insert_id), Some(found_rows)]) => {

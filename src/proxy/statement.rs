@@ -207,14 +207,16 @@ impl Conversation {
     /// Remembers which read left the warnings that the server still has.
     fn note_cause(&mut self, reply: &Reply, request: &Request) {
         let asks = request.statement.traits.contains(Traits::READS_DIAGNOSTICS);
-        self.cause_shown = asks && self.cause.is_some();
-        let left_some = reply.summary.warnings > 0 || reply.summary.error.is_some();
+        let keeps = asks || self.session.keeps_warnings();
+        let left_some = reply.summary.warned || reply.summary.error.is_some();
         // A packet of a prepared statement means nothing elsewhere.
-        if left_some && !self.spare.is_empty() && request.kind == ReplyKind::Query {
+        let is_text = request.kind == ReplyKind::Query;
+        if left_some && !self.spare.is_empty() && is_text {
             self.cause = Some(self.spare.clone());
-        } else if left_some || !(self.session.keeps_warnings() || asks) {
+        } else if !keeps || reply.summary.error.is_some() || (left_some && !is_text) {
             self.cause = None;
         }
+        self.cause_shown = keeps && self.cause.is_some();
     }
 
     /// Sends a command with its preamble and forwards the reply.
@@ -412,7 +414,7 @@ impl Conversation {
             }
             Keep::Hold(hold) => {
                 if hold == Hold::LastStatement && self.session.insert_id_unknown() {
-                    Box::pin(self.ask_insert_id(&mut lease)).await;
+                    Box::pin(self.ask_counts(&mut lease)).await;
                 }
                 self.set_held(Some(&lease));
                 // What prepared statements hold it for is gone with its reason.

@@ -1,5 +1,6 @@
 //! What a server reported beside the reply, and what it should have.
 
+use super::access::Reading;
 use super::counting::Counting;
 use super::insert_text::InsertText;
 use super::last::InsertId;
@@ -167,6 +168,7 @@ impl Session {
             state.set_variable(name, value);
         }
         if state != *self.state {
+            self.reading = Reading::of(&state, self.server);
             self.state = states.intern(state);
         }
     }

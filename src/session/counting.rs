@@ -44,16 +44,10 @@ impl Session {
         found_rows: Option<u64>,
     ) -> Option<Vec<u8>> {
         let wanted = self.pending.counting.needs_count(statement);
-        if !wanted || self.counts_here || self.limits_rows() || found_rows == self.last.found_rows {
+        if !wanted || self.counts_here || found_rows == self.last.found_rows {
             return None;
         }
         self.last.found_rows.map(|rows| count_sql(rows, self.server.dialect.mariadb))
-    }
-
-    /// `sql_select_limit` cuts results short.
-    pub(super) fn limits_rows(&self) -> bool {
-        const NO_LIMIT: &[u8] = b"18446744073709551615";
-        self.state.variable(b"sql_select_limit").is_some_and(|limit| limit != NO_LIMIT)
     }
 
     /// Whether the connection now has the session's count, and no longer another's.
@@ -81,6 +75,12 @@ impl Session {
         self.counts_here.then_some(self.last.found_rows)
     }
 
+    /// Only the connection held knows `FOUND_ROWS()`.
+    #[must_use]
+    pub fn count_unknown(&self) -> bool {
+        self.counts_here && self.last.found_rows.is_none()
+    }
+
     /// The connection held answered `SELECT FOUND_ROWS()`, and has forgotten it by that.
     pub fn resolve_found_rows(&mut self, answer: u64) {
         self.last.found_rows.get_or_insert(answer);
@@ -96,7 +96,9 @@ fn count_sql(rows: u64, mariadb: bool) -> Vec<u8> {
     match rows {
         0 => b"SELECT 1 LIMIT 0".to_vec(),
         1..=UNITED_MAX => {
-            (0..rows).map(|_| &b"SELECT 1"[..]).collect::<Vec<_>>().join(&b" UNION ALL "[..])
+            let united = vec!["SELECT 1"; usize::try_from(rows).unwrap_or(1)].join(" UNION ALL ");
+            // Else `sql_select_limit` rules.
+            format!("{united} LIMIT {rows}").into_bytes()
         }
         _ if mariadb => format!(
             "{ROWS} (SELECT 1 FROM information_schema.collations a, \
@@ -125,17 +127,17 @@ pub(super) fn counting(
     if traits.intersects(PROGRAMS) {
         return Counting::May;
     }
+    let sends = if mariadb { Counting::Sends } else { Counting::SendsAtEnd };
     if statement.statements > 1 {
         return match statement.access {
             _ if !text::may_count_rows(sql, mariadb) => Counting::Keeps,
-            Access::Read if mariadb => Counting::Sends,
-            Access::Read | Access::Write => Counting::May,
+            Access::Read => sends,
+            Access::Write => Counting::May,
         };
     }
     if traits.contains(Traits::CALC_FOUND_ROWS) {
         return Counting::Hides;
     }
-    let sends = if mariadb { Counting::Sends } else { Counting::SendsAtEnd };
     if matches!(verb, Verb::Select | Verb::With | Verb::Values | Verb::Table) {
         let writes = statement.access == Access::Write && text::finds_rows(verb, sql);
         // Of a UNION a limit need not be seen in the count.

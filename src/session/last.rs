@@ -141,14 +141,18 @@ impl LastStatement {
                 let known = rows.or(self.found_rows);
                 known.filter(|_| UNRESOLVED.contains(&error))
             }
-            (Counting::SendsAtEnd | Counting::Hides, Some(_)) => self.found_rows,
+            (Counting::SendsAtEnd, Some(_)) => rows.filter(|_| several).or(self.found_rows),
+            (Counting::Hides, Some(_)) => self.found_rows,
             (Counting::Sends | Counting::SendsAtEnd, None) => rows,
             (Counting::Sends | Counting::May, Some(error)) if !several => {
                 self.found_rows.filter(|_| UNRESOLVED.contains(&error))
             }
             (Counting::Matches, Some(_)) => self.found_rows,
             // None may be matched, or the server may have seen that before it looked.
-            (Counting::Matches, None) => summary.matched_rows.filter(|&matched| matched > 0),
+            (Counting::Matches, None) => {
+                let changed = Some(summary.affected_rows);
+                summary.matched_rows.or(changed).filter(|&matched| matched > 0)
+            }
             (Counting::Sends | Counting::Hides | Counting::May, _) => None,
         };
         self.found_rows = found;

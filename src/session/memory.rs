@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::protocol::{StatusFlags, Summary};
 use crate::sql::{Access, Dialect, Statement, Traits, Verb};
 
+use super::access::Reading;
 use super::changes::Pending;
 use super::counting::{Counting, counting};
 use super::insert_text::InsertText;
@@ -83,6 +84,8 @@ const CLEAR_WARNINGS_MYSQL: &[u8] = b"DO 0";
 pub struct Session {
     pub(super) server: ServerKind,
     pub(super) state: Rc<ReplayState>,
+    /// What of `state` every statement asks for.
+    pub(super) reading: Reading,
     pub(super) pins: Pins,
     pub(super) status: StatusFlags,
     /// An ERR reply told no status, and a transaction may have begun.
@@ -109,6 +112,7 @@ impl Session {
     pub fn new(state: Rc<ReplayState>, server: ServerKind) -> Self {
         Self {
             server,
+            reading: Reading::of(&state, server),
             state,
             pins: Pins::empty(),
             status: StatusFlags::AUTOCOMMIT,
@@ -133,6 +137,7 @@ impl Session {
     /// The connection in use belongs to a server of this kind.
     pub fn set_server(&mut self, server: ServerKind) {
         self.server = server;
+        self.reading = Reading::of(&self.state, server);
     }
 
     /// A statement is about to be routed: reads what its text hides and adds its pins, but for
@@ -388,8 +393,9 @@ impl Session {
             && !statement.traits.contains(Traits::STORED_PROGRAM);
         let unknown = self.last.row_count.is_none() || self.last.found_rows.is_none();
         let asked = self.answers_here && statement.traits.contains(Traits::READS_DIAGNOSTICS);
-        self.answers_here =
-            failed || summary.warnings > 0 || unknown || asked || self.pending.keeps_warnings;
+        // MariaDB's list may be an earlier one's of several statements.
+        let warned = summary.warnings > 0 || (self.server.dialect.mariadb && summary.warned);
+        self.answers_here = failed || warned || unknown || asked || self.pending.keeps_warnings;
         self.pending.brought = Pins::empty();
         if ends && !failed {
             self.left_connection();

@@ -399,7 +399,7 @@ fn what_may_count_rows_runs_where_the_count_so_far_is_known() {
     assert!(released(&rig.run(select, "select 1 limit 0", found(0), &[])));
     assert_eq!(count(&mut rig).unwrap(), b"SELECT 1 LIMIT 0");
     assert!(released(&rig.run(select, "select * from t", found(2), &[])));
-    assert_eq!(count(&mut rig).unwrap(), b"SELECT 1 UNION ALL SELECT 1");
+    assert_eq!(count(&mut rig).unwrap(), b"SELECT 1 UNION ALL SELECT 1 LIMIT 2");
     assert!(released(&rig.run(select, "select * from t", found(900), &[])));
     assert!(String::from_utf8(count(&mut rig).unwrap()).unwrap().contains("LIMIT 900"));
     assert_eq!(rig.run(call, "call p()", ok(), &[]), PINNED);

@@ -238,8 +238,20 @@ pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
 
 /// Whether one of several statements may set what `FOUND_ROWS()` answers.
 pub(super) fn may_count_rows(sql: &[u8], mariadb: bool) -> bool {
-    const COUNTING: [&[u8]; 7] =
-        [b"select", b"with", b"show", b"join", b"call", b"execute", b"explain"];
+    const COUNTING: [&[u8]; 12] = [
+        b"select",
+        b"with",
+        b"show",
+        b"join",
+        b"call",
+        b"execute",
+        b"explain",
+        b"describe",
+        b"desc",
+        b"analyze",
+        b"handler",
+        b"help",
+    ];
     let also: &[&[u8]] = if mariadb { &[] } else { &[b"update", b"do"] };
     COUNTING.iter().chain(also).any(|word| has_word(sql, word))
 }

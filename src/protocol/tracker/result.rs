@@ -157,9 +157,12 @@ impl ReplyTracker {
     }
 }
 
-/// Reads the text of an UPDATE's OK, which stands behind its length.
+/// The first number in the text of an OK, which stands behind its length: of an UPDATE's, in
+/// every language of the server, the rows it found.
 fn matched_rows(info: &[u8]) -> Option<u64> {
-    let digits = info.get(1..)?.strip_prefix(b"Rows matched: ")?;
-    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
-    std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
+    let text = info.get(1..)?;
+    let first = text.iter().position(u8::is_ascii_digit)?;
+    let digits = text.split_at(first).1;
+    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(digits.split_at(len).0).ok()?.parse().ok()
 }
