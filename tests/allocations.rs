@@ -5,12 +5,18 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
 use lanewire::cluster::Role;
-use lanewire::pool::{BackendPool, KeyIdx, Plan, PoolKey, PoolLimits, Reach, Release};
+use lanewire::pool::{
+    BackendPool, KeyIdx, Plan, PoolKey, PoolLimits, Reach, Release, StatementCache,
+};
 use lanewire::protocol::{
-    Capabilities, Column, Event, ReplyKind, ReplyTracker, StatusFlags, put_resultset,
+    Capabilities, Column, Event, ParamTypes, ReplyKind, ReplyTracker, StatusFlags, param_types,
+    put_resultset, rewrite_statement_id,
 };
 use lanewire::route::{ClusterInput, RouteInput, Target, decide};
-use lanewire::session::{Keep, Left, ReplayState, ServerKind, Session, StateInterner};
+use lanewire::session::{
+    Keep, Left, Prepared, PreparedStatements, ReplayState, ServerKind, Session, StateInterner,
+    TextInterner,
+};
 use lanewire::sql::{Dialect, charset_hides, classify};
 
 const CAPABILITIES: Capabilities = Capabilities::PROTOCOL_41;
@@ -117,5 +123,36 @@ fn a_read_takes_nothing_from_the_heap() {
     let mut world = World::new();
     world.read();
     let taken = measure(|| (0..100).for_each(|_| world.read()));
+    assert_eq!(taken.count_total, 0, "{taken:?}");
+}
+
+/// What an execution does beside what a read's text does.
+#[test]
+fn an_execution_takes_nothing_from_the_heap() {
+    const PREPARED: &[u8] = b"INSERT INTO t (a, b) VALUES (?, ?)";
+    let statement = classify(PREPARED, MARIADB);
+    let text = TextInterner::default().intern(PREPARED, Rc::default());
+    let mut session = Session::new(Rc::default(), ServerKind { trackers: true, dialect: MARIADB });
+    let (mut statements, mut cache) = (PreparedStatements::default(), StatementCache::default());
+    let id = statements.next_id();
+    assert_eq!(cache.insert(text.key(), 77, false, 9).count(), 0);
+    statements.insert(Prepared::new(text, statement, 2, false));
+    // A number and a text, with their types.
+    let head = [0x17, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 0, 0xFD, 0];
+    let mut packet = [&head[..], &[5, 0, 0, 0, 2, b'x', b'y']].concat();
+    let mut execute = || {
+        let prepared = statements.find_mut(id).expect("prepared above");
+        let Ok(ParamTypes::Sent(types)) = param_types(&packet, prepared.params) else {
+            panic!("types are sent");
+        };
+        prepared.types.clear();
+        prepared.types.extend_from_slice(types);
+        session.begin_execution(prepared, &packet, true);
+        let known = cache.use_it(prepared.text.key()).expect("in the cache");
+        known.types.clone_from(&prepared.types);
+        rewrite_statement_id(&mut packet, known.id).expect("it has room for an id");
+    };
+    execute();
+    let taken = measure(|| (0..100).for_each(|_| execute()));
     assert_eq!(taken.count_total, 0, "{taken:?}");
 }

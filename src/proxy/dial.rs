@@ -7,6 +7,7 @@ use crate::auth::{BackendSecret, ClientSide, ClientStep};
 use crate::cluster::trackers::{Trackers, setup_statement};
 use crate::cluster::{BackendIdx, ServerFacts};
 use crate::net::{Chunk, PeerAddress};
+use crate::pool::StatementCache;
 use crate::protocol::{
     Capabilities, Command, Greeting, Login, OkPacket, ReplyKind, ReplyTracker, put_packet,
 };
@@ -67,6 +68,7 @@ pub(super) async fn dial(
         state: Rc::new(ReplayState::default()),
         pinned: false,
         left: FRESH,
+        statements: StatementCache::default(),
         tracker: ReplyTracker::new(ReplyKind::Simple, capabilities),
         trackers: trackers.map(Rc::from),
     });
@@ -168,6 +170,8 @@ pub(super) async fn reset(lane: &Lane, link: &mut Link) -> Result<(), BackendFau
     let deadline = lane.net.now() + lane.settings.timeouts.connect;
     link.inbox.stream.set_deadline(Some(deadline));
     let schema = link.state.schema().map(<[u8]>::to_vec);
+    // The server forgets its prepared statements.
+    link.statements.clear();
     link.send_command(Command::ResetConnection, b"");
     // The schema stays selected, but MariaDB forgets its character set.
     if let Some(schema) = &schema {

@@ -19,6 +19,7 @@ impl Conversation {
     /// Re-examines a hold whose reason may be gone.
     pub(super) async fn settle(&mut self) {
         if !self.held_for_good()
+            && !self.session.answers_here()
             && let Some(lease) = self.held.take()
         {
             self.give_back(lease).await;

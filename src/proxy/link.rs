@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::cluster::BackendIdx;
 use crate::net::Chunk;
+use crate::pool::StatementCache;
 use crate::protocol::{
     Capabilities, Command, ErrPacket, Event, Malformed, OkPacket, ReplyKind, ReplyTracker, Summary,
     TerminalKind, put_packet, text_row,
@@ -32,6 +33,8 @@ pub(crate) struct Link {
     pub(super) pinned: bool,
     /// What earlier statements left on it.
     pub(super) left: Left,
+    /// What is prepared on it.
+    pub(super) statements: StatementCache,
     pub(super) tracker: ReplyTracker,
     /// Statement that turns the session trackers on, where the server has them.
     pub(super) trackers: Option<Rc<str>>,
@@ -106,6 +109,25 @@ impl Link {
         kind: ReplyKind,
         mut state: impl FnMut(&[u8]),
     ) -> Result<Summary, BackendFault> {
+        let capabilities = self.capabilities;
+        self.take_reply(kind, |kind, payload, _| {
+            match kind {
+                TerminalKind::Ok => state(OkPacket::decode(payload, capabilities)?.session_state),
+                TerminalKind::Err => return Err(refusal(payload)),
+                TerminalKind::LocalInfile => return Err(BackendFault::Unsolicited),
+                TerminalKind::Eof | TerminalKind::Prepare | TerminalKind::Other => {}
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// As [`Link::swallow`], with all packets that end something shown to `take`.
+    pub(super) async fn take_reply(
+        &mut self,
+        kind: ReplyKind,
+        mut take: impl FnMut(TerminalKind, &[u8], &Summary) -> Result<(), BackendFault>,
+    ) -> Result<Summary, BackendFault> {
         self.tracker.reset(kind, self.capabilities);
         loop {
             let mut chunk = self.inbox.chunk().await.map_err(BackendFault::from)?;
@@ -115,15 +137,7 @@ impl Link {
                 let mut done = false;
                 if let Event::Terminal(terminal) = progress.event {
                     let payload = self.tracker.terminal_payload(input, &progress);
-                    match terminal.kind {
-                        TerminalKind::Ok => {
-                            let ok = OkPacket::decode(payload, self.capabilities)?;
-                            state(ok.session_state);
-                        }
-                        TerminalKind::Err => return Err(refusal(payload)),
-                        TerminalKind::LocalInfile => return Err(BackendFault::Unsolicited),
-                        TerminalKind::Eof | TerminalKind::Prepare | TerminalKind::Other => {}
-                    }
+                    take(terminal.kind, payload, self.tracker.summary())?;
                     done = terminal.done;
                 }
                 chunk.advance(progress.used);

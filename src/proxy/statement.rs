@@ -2,10 +2,8 @@
 
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::net::Chunk;
-use crate::protocol::{
-    Capabilities, Command, HEADER_LEN, Header, MAX_PAYLOAD, ReplyKind, changes, put_packet,
-};
-use crate::session::{Hold, Keep, Pins, Preamble, Unreachable};
+use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes, put_packet};
+use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, Unreachable};
 use crate::sql::{Access, Statement, Traits, Values, Verb, kill_target, substitute_functions};
 
 use super::choose::NoLease;
@@ -13,6 +11,7 @@ use super::conversation::{Conversation, Next};
 use super::fault::{BackendFault, ClientFault, Fault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
+use super::prepared::Preparing;
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
 const SPARE_MAX: usize = 64 * 1024;
@@ -22,11 +21,13 @@ pub(super) struct Request {
     /// Taken out when it is sent.
     packet: Option<Chunk>,
     pub(super) statement: Statement,
-    kind: ReplyKind,
+    pub(super) kind: ReplyKind,
     /// Goes to the connection held, whatever it is held for.
     pub(super) on_held: bool,
     /// What COM_STMT_PREPARE prepares.
-    pub(super) prepares: Option<Statement>,
+    pub(super) prepares: Option<Preparing>,
+    /// The prepared statement that it names by the proxy's id.
+    pub(super) of_statement: Option<u32>,
     /// Its connection is not to be used by others (COM_SET_OPTION).
     pub(super) spoils: bool,
 }
@@ -39,13 +40,18 @@ impl Request {
             kind,
             on_held: false,
             prepares: None,
+            of_statement: None,
             spoils: false,
         }
     }
 
     /// What it leaves on its connection beside what its statement says.
     pub(super) fn pins(&self) -> Pins {
-        if self.prepares.is_some() { Pins::PREPARED_BINARY } else { Pins::empty() }
+        if self.prepares.as_ref().is_some_and(|new| new.bound) {
+            Pins::PREPARED_BINARY
+        } else {
+            Pins::empty()
+        }
     }
 
     /// Another backend may run it as well.
@@ -60,15 +66,19 @@ impl Request {
 }
 
 fn query_packet(sql: &[u8]) -> Chunk {
+    command_packet(Command::Query, sql)
+}
+
+pub(super) fn command_packet(command: Command, sql: &[u8]) -> Chunk {
     let mut payload = Vec::with_capacity(sql.len() + 1);
-    payload.push(Command::Query.byte());
+    payload.push(command.byte());
     payload.extend_from_slice(sql);
     let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
     put_packet(&mut out, 0, &payload);
     Chunk::from(out)
 }
 
-fn text_of(packet: &Chunk) -> &[u8] {
+pub(super) fn text_of(packet: &Chunk) -> &[u8] {
     packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default()
 }
 
@@ -183,7 +193,9 @@ impl Conversation {
     /// run, for the warnings that it leaves. Says whether it may be tried elsewhere.
     fn keep_spare(&mut self, request: &Request, on_replica: bool) -> bool {
         let is_read = request.statement.access == Access::Read;
-        let keeps = (is_read || on_replica) && request.kind == ReplyKind::Query;
+        let prepared = [ReplyKind::Prepare, ReplyKind::Execute].contains(&request.kind);
+        let is_query = request.kind == ReplyKind::Query;
+        let keeps = (is_read && prepared) || ((is_read || on_replica) && is_query);
         let packet = self.outbox.as_ref().filter(|packet| keeps && packet.len() <= SPARE_MAX);
         self.spare.clear();
         if let Some(packet) = packet {
@@ -193,17 +205,19 @@ impl Conversation {
     }
 
     /// Remembers which read left the warnings that the server still has.
-    fn note_cause(&mut self, reply: &Reply, statement: &Statement) {
-        let asks = statement.traits.contains(Traits::READS_DIAGNOSTICS);
+    fn note_cause(&mut self, reply: &Reply, request: &Request) {
+        let asks = request.statement.traits.contains(Traits::READS_DIAGNOSTICS);
         let keeps = asks || self.session.keeps_warnings();
         let left_some = reply.summary.warned || reply.summary.error.is_some();
-        if left_some && !self.spare.is_empty() {
+        // A packet of a prepared statement means nothing elsewhere.
+        let executes = request.kind == ReplyKind::Execute;
+        if left_some && !self.spare.is_empty() && !executes {
             self.cause = Some(self.spare.clone());
-        } else if !keeps || reply.summary.error.is_some() {
+        } else if !keeps || reply.summary.error.is_some() || (left_some && executes) {
             self.cause = None;
         }
         // MySQL still counts them in its next OK after a SELECT of them, not after a SHOW.
-        let shows = statement.verb != Verb::Select || self.cause_shown;
+        let shows = request.statement.verb != Verb::Select || self.cause_shown;
         self.cause_shown = keeps && shows && self.cause.is_some();
     }
 
@@ -257,13 +271,26 @@ impl Conversation {
         request: &Request,
         is_read: bool,
     ) -> Result<Reply, Broken> {
-        let preamble = self.preamble(&request.statement, lease).unwrap_or_default();
+        // The connection may be in another state behind it.
+        let executed = request.of_statement.filter(|_| request.kind == ReplyKind::Execute);
+        let refusal = match executed {
+            Some(id) if !self.is_ready(lease, id) => {
+                let ready = Box::pin(self.ready_statement(lease, id)).await;
+                ready.map_err(|fault| Broken::Backend { fault, untouched: true })?
+            }
+            _ => None,
+        };
+        let preamble = self.preamble(&request.statement, lease).unwrap_or_else(|_| {
+            // Its state will not be what is believed.
+            lease.spoil();
+            Preamble::default()
+        });
         let replies = send_preamble(lease, &preamble);
         // A write must not run where the preamble failed: the wrong schema or sql_mode would be
         // worse than a round trip. States converge, so this is rare.
         let replay = std::mem::take(&mut self.replay);
         let reopen = std::mem::take(&mut self.reopen);
-        let first = replay || reopen || (!is_read && preamble.fallible);
+        let first = replay || reopen || refusal.is_some() || (!is_read && preamble.fallible);
         if first && !replies.is_empty() {
             Box::pin(self.swallow_preamble(lease, &replies, &preamble)).await?;
         }
@@ -276,19 +303,20 @@ impl Conversation {
         if replay {
             Box::pin(self.run_cause(lease)).await?;
         }
-        let mut sequence = 1;
-        let len = Header::decode(packet.as_slice()).map_or(0, |header| header.len as usize);
-        lease.stream().send(packet);
-        if len == MAX_PAYLOAD {
-            let rest = Box::pin(self.client.forward_command_rest(lease.stream(), 1)).await;
-            sequence = rest.map_err(Broken::Client)?;
+        if let Some(err) = refusal {
+            return Box::pin(self.refuse_execution(packet, &err)).await;
         }
+        let executes = request.kind == ReplyKind::Execute;
+        let sequence = self.send_command(lease, packet, request.of_statement, executes).await?;
         if !first && !replies.is_empty() {
             Box::pin(self.swallow_preamble(lease, &replies, &preamble)).await?;
         }
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
+        let statement_id = self.prepared.next_id();
         let inbox = &mut self.client.inbox;
-        Forward::new(inbox, lease.link(), request.kind, tracks, sequence).run().await
+        let mut forward = Forward::new(inbox, lease.link(), request.kind, tracks, sequence);
+        forward.statement_id = statement_id;
+        forward.run().await
     }
 
     /// Runs the session's last read again, for what it leaves on the connection.
@@ -321,7 +349,7 @@ impl Conversation {
         self.session.preamble_for(statement, lease.state(), lease.peek().left)
     }
 
-    async fn swallow_preamble(
+    pub(super) async fn swallow_preamble(
         &mut self,
         lease: &mut Lease,
         replies: &[ReplyKind],
@@ -352,15 +380,11 @@ impl Conversation {
         request: &Request,
     ) -> Result<Next, Fault> {
         self.lane.alive(lease.peek().backend);
-        self.note_cause(reply, &request.statement);
+        self.note_cause(reply, request);
         for change in changes(&reply.changes).flatten() {
             self.session.note_change(change);
         }
-        if let (Some(id), Some(statement)) = (reply.prepared, request.prepares) {
-            self.prepared.insert(id, statement);
-            self.last_prepared = Some(id);
-            self.session.pin(Pins::PREPARED_BINARY);
-        }
+        self.note_statement(&mut lease, reply, request);
         if request.spoils {
             lease.spoil();
         }
@@ -395,7 +419,8 @@ impl Conversation {
                     Box::pin(self.ask_counts(&mut lease)).await;
                 }
                 self.set_held(Some(&lease));
-                if hold == Hold::Pinned {
+                // What prepared statements hold it for is gone with its reason.
+                if hold == Hold::Pinned && !PREPARED_PINS.contains(self.session.pins()) {
                     lease.link().pinned = true;
                 }
                 self.held = Some(lease);
@@ -418,7 +443,7 @@ struct Unfinished {
 }
 
 /// Sends the preamble and says what replies it draws.
-fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind> {
+pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind> {
     let mut replies = Vec::new();
     let link = lease.peek();
     if let Some(schema) = &preamble.init_db {

@@ -2,10 +2,11 @@
 
 use super::access::Reading;
 use super::counting::Counting;
+use super::insert_text::InsertText;
 use super::last::InsertId;
 use super::memory::Session;
 use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
-use super::text::{Hidden, InsertText};
+use super::text::Hidden;
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
 use crate::sql::{Statement, Traits};
@@ -30,6 +31,8 @@ pub(super) struct Pending {
     /// Pins that this statement brought.
     pub(super) brought: Pins,
     pub(super) lock_reported: bool,
+    /// COM_STMT_PREPARE.
+    pub(super) prepares: bool,
 }
 
 impl Default for Pending {
@@ -47,6 +50,7 @@ impl Default for Pending {
             keeps_warnings: false,
             brought: Pins::empty(),
             lock_reported: false,
+            prepares: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::protocol::Summary;
 use crate::sql::{Statement, Traits, Verb};
 
 use super::counting::Counting;
-use super::text::InsertText;
+use super::insert_text::InsertText;
 
 /// What `LAST_INSERT_ID()` would answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

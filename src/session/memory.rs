@@ -10,8 +10,9 @@ use crate::sql::{Access, Dialect, Statement, Traits, Verb};
 use super::access::Reading;
 use super::changes::Pending;
 use super::counting::{Counting, counting};
+use super::insert_text::InsertText;
 use super::last::{InsertId, LastStatement};
-use super::text::{self, Hidden, InsertText};
+use super::text::{self, Hidden};
 use super::{Pins, Preamble, ReplayState, StateInterner, difference};
 
 /// What a session must know of the server it talks to.
@@ -205,6 +206,12 @@ impl Session {
         self.pending.keeps_warnings = self.answers_here;
     }
 
+    /// COM_STMT_PREPARE is about to run: it leaves ROW_COUNT() as it is.
+    pub fn begin_prepare(&mut self) {
+        self.begin_command();
+        self.pending.prepares = true;
+    }
+
     fn begin_pending(&mut self) {
         let mut variables = std::mem::take(&mut self.pending.variables);
         variables.clear();
@@ -316,7 +323,11 @@ impl Session {
         self.drop_needless_pins(statement, summary);
         let Pending { insert, counting, .. } = self.pending;
         let before = self.last.found_rows;
+        let row_count = self.last.row_count;
         self.last.note(statement, summary, insert, self.insert_id_here, counting);
+        if self.pending.prepares && !failed {
+            self.last.row_count = row_count;
+        }
         if self.pending.hides_insert_id && (!failed || summary.results > 0) {
             self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
         }
