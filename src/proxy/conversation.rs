@@ -15,7 +15,7 @@ use super::fault::{ClientFault, Fault, ProxyFault};
 use super::handshake::{self, Client, handshake, schema_entry};
 use super::lane::{Lane, SessionHandle};
 use super::lease::Lease;
-use super::statement::Request;
+use super::statement::{Cause, Request};
 use super::waiting::Seat;
 
 /// What a command other than a statement amounts to: the primary's affair, without effects.
@@ -45,9 +45,7 @@ pub(super) struct Conversation {
     /// A read's packet, kept until its reply begins, to be sent again elsewhere.
     pub(super) spare: Vec<u8>,
     /// The read that left the warnings or the error that a client may still ask for.
-    pub(super) cause: Option<Vec<u8>>,
-    /// The last statement was another, which left them as they were.
-    pub(super) cause_shown: bool,
+    pub(super) cause: Option<Cause>,
     /// The next connection is to run `cause` first, for what it leaves there.
     pub(super) replay: bool,
     /// The next connection is to open the read-only transaction that was begun on a replica.
@@ -92,7 +90,6 @@ impl Conversation {
             outbox: None,
             spare: Vec::new(),
             cause: None,
-            cause_shown: false,
             replay: false,
             reopen: false,
             seat: Rc::default(),

@@ -5,7 +5,7 @@ use crate::protocol::{
     Command, ErrPacket, HEADER_LEN, Header, MAX_PAYLOAD, ParamTypes, PrepareOk, ReplyKind, Summary,
     TerminalKind, param_types, put_param_types, rewrite_statement_id,
 };
-use crate::session::{Prepared, PreparedText, ReplayState, difference};
+use crate::session::{Prepared, ReplayState, difference};
 
 use super::conversation::{COMMAND, Conversation};
 use super::fault::BackendFault;
@@ -41,7 +41,8 @@ impl Conversation {
         // What is there has another's types.
         lease.link().close_statement(key);
         let (text, fixed) = (prepared.text.clone(), prepared.bound);
-        if let Some(err) = self.bring(lease, &text).await? {
+        let target = self.session.state().prepared_in(text.state());
+        if let Some(err) = self.bring(lease, target).await? {
             return Ok(Some(err));
         }
         let link = lease.link();
@@ -62,13 +63,13 @@ impl Conversation {
         }
     }
 
-    /// Brings a connection to the state that a text was prepared in. `Some`: its schema is gone.
-    async fn bring(
+    /// Brings a connection to an earlier state, such as the one that a text was prepared in.
+    /// `Some`: its schema is gone.
+    pub(super) async fn bring(
         &self,
         lease: &mut Lease,
-        text: &PreparedText,
+        mut target: ReplayState,
     ) -> Result<Option<Vec<u8>>, BackendFault> {
-        let mut target = self.session.state().prepared_in(text.state());
         if target.schema().is_none() {
             // A selected schema cannot be unselected; where one was chosen, see `may_prepare`.
             target.set_schema(lease.state().schema());

@@ -1,10 +1,12 @@
 //! One statement's way: route, check out, prepare the connection, send, forward, remember.
 
+use std::rc::Rc;
+
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::net::Chunk;
 use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes, put_packet};
-use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, Unreachable};
-use crate::sql::{Access, Statement, Traits, Values, Verb, kill_target, substitute_functions};
+use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState, Unreachable};
+use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
 
 use super::choose::NoLease;
 use super::conversation::{Conversation, Next};
@@ -212,13 +214,13 @@ impl Conversation {
         // A packet of a prepared statement means nothing elsewhere.
         let executes = request.kind == ReplyKind::Execute;
         if left_some && !self.spare.is_empty() && !executes {
-            self.cause = Some(self.spare.clone());
+            let state = self.session.state().clone();
+            self.cause = Some(Cause { packet: self.spare.clone(), state, asked: Vec::new() });
         } else if !keeps || reply.summary.error.is_some() || (left_some && executes) {
             self.cause = None;
+        } else if let Some(cause) = self.cause.as_mut().filter(|_| asks) {
+            cause.asked.clone_from(&self.spare);
         }
-        // MySQL still counts them in its next OK after a SELECT of them, not after a SHOW.
-        let shows = request.statement.verb != Verb::Select || self.cause_shown;
-        self.cause_shown = keeps && shows && self.cause.is_some();
     }
 
     /// Sends a command with its preamble and forwards the reply.
@@ -280,6 +282,15 @@ impl Conversation {
             }
             _ => None,
         };
+        let replay = std::mem::take(&mut self.replay);
+        let elsewhere = replay
+            && self
+                .cause
+                .as_ref()
+                .is_some_and(|cause| !Rc::ptr_eq(&cause.state, self.session.state()));
+        if elsewhere {
+            Box::pin(self.run_cause(lease)).await?;
+        }
         let preamble = self.preamble(&request.statement, lease).unwrap_or_else(|_| {
             // Its state will not be what is believed.
             lease.spoil();
@@ -288,7 +299,6 @@ impl Conversation {
         let replies = send_preamble(lease, &preamble);
         // A write must not run where the preamble failed: the wrong schema or sql_mode would be
         // worse than a round trip. States converge, so this is rare.
-        let replay = std::mem::take(&mut self.replay);
         let reopen = std::mem::take(&mut self.reopen);
         let first = replay || reopen || refusal.is_some() || (!is_read && preamble.fallible);
         if first && !replies.is_empty() {
@@ -300,7 +310,7 @@ impl Conversation {
             let summary = begun.map_err(|fault| Broken::Backend { fault, untouched: true })?;
             self.session.set_status(summary.status);
         }
-        if replay {
+        if replay && !elsewhere {
             Box::pin(self.run_cause(lease)).await?;
         }
         if let Some(err) = refusal {
@@ -319,19 +329,25 @@ impl Conversation {
         forward.run().await
     }
 
-    /// Runs the session's last read again, for what it leaves on the connection.
+    /// Runs the session's last read again, for what it leaves on the connection, in the state
+    /// that the session was in.
     async fn run_cause(&mut self, lease: &mut Lease) -> Result<(), Broken> {
         let Some(cause) = self.cause.clone() else { return Ok(()) };
-        lease.link().left.found_rows = None;
-        lease.stream().send(Chunk::from(cause));
-        match lease.link().swallow(ReplyKind::Query, |_| ()).await {
-            Ok(_) | Err(BackendFault::Refused { .. }) => self.session.answers_moved(),
-            Err(fault) => return Err(Broken::Backend { fault, untouched: true }),
+        let backend = |fault| Broken::Backend { fault, untouched: true };
+        if !Rc::ptr_eq(&cause.state, self.session.state()) {
+            let brought = self.bring(lease, ReplayState::clone(&cause.state)).await;
+            // A refusal leaves nothing to be shown: its schema is gone.
+            brought.map_err(backend)?;
         }
-        if self.cause_shown && !self.client.greeting.mariadb {
-            // MySQL counts a statement's warnings in the OK of the next, but only of that.
-            let shown = lease.run(b"SHOW COUNT(*) WARNINGS").await;
-            shown.map_err(|fault| Broken::Backend { fault, untouched: true })?;
+        lease.link().left.found_rows = None;
+        // MySQL counts warnings in its next OK, by what was asked of them last.
+        let asked = Some(cause.asked).filter(|asked| !asked.is_empty());
+        for packet in [Some(cause.packet), asked].into_iter().flatten() {
+            lease.stream().send(Chunk::from(packet));
+            match lease.link().swallow(ReplyKind::Query, |_| ()).await {
+                Ok(_) | Err(BackendFault::Refused { .. }) => self.session.answers_moved(),
+                Err(fault) => return Err(backend(fault)),
+            }
         }
         if self.session.autocommit() || self.session.in_transaction() {
             return Ok(());
@@ -433,6 +449,16 @@ impl Conversation {
         }
         Ok(Next::Go)
     }
+}
+
+/// A read that left warnings, an error or counts on its connection, to be run again elsewhere.
+#[derive(Clone)]
+pub(super) struct Cause {
+    packet: Vec<u8>,
+    /// The session's state when it ran.
+    state: Rc<ReplayState>,
+    /// The last statement that asked for what it left; empty for none.
+    asked: Vec<u8>,
 }
 
 /// A statement without a whole reply.

@@ -136,6 +136,8 @@ impl LastStatement {
         let several = statement.statements > 1;
         let rows = (summary.resultsets > 0).then_some(summary.rows);
         let found = match (counting, summary.error) {
+            // Rows of a kind not looked for, as VALUES.
+            (Counting::Keeps, _) if several && rows.is_some() => None,
             (Counting::Keeps, _) => self.found_rows,
             (Counting::Sends, Some(error)) if several => {
                 let known = rows.or(self.found_rows);

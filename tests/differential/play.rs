@@ -1,7 +1,7 @@
 //! One script in both worlds, in step.
 
 use crate::grammar::Script;
-use crate::step::{Answer, Step, perform};
+use crate::step::{Answer, Step, perform, same_but_for_warnings};
 use crate::world::{Side, World};
 
 /// A step that was answered differently.
@@ -41,6 +41,11 @@ pub(crate) fn play(
         }
         let expected = perform(&mut direct, step);
         let got = perform(&mut through, step);
+        if expected != got && step.is_filtered() && same_but_for_warnings(&expected, &got) {
+            // How often a condition warns is the plan's choice, and a replica's may be another
+            // (seen on MySQL 9.7). What follows may ask for them.
+            return Ok(None);
+        }
         if expected != got {
             return Ok(Some(Difference { at, direct: expected, through: got }));
         }

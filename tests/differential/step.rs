@@ -57,6 +57,12 @@ impl Step {
     }
 
     /// Whether it may have changed what a replica would answer.
+    /// Reads rows under a condition.
+    pub(crate) fn is_filtered(&self) -> bool {
+        let (Self::Query(sql) | Self::Prepared(sql, _)) = self else { return false };
+        sql.to_ascii_uppercase().contains("WHERE")
+    }
+
     pub(crate) fn may_write(&self) -> bool {
         let sql = match self {
             Self::Query(sql) | Self::Prepared(sql, _) => sql,
@@ -68,6 +74,25 @@ impl Step {
             || sql.contains(';')
             || sql.contains("w_add")
     }
+}
+
+/// Whether two answers differ only in how many warnings they count.
+pub(crate) fn same_but_for_warnings(one: &Answer, other: &Answer) -> bool {
+    let without = |answer: &Answer| {
+        let mut answer = answer.clone();
+        let (Answer::Reply(outcomes) | Answer::Prepared { outcomes, .. }) = &mut answer else {
+            return answer;
+        };
+        for outcome in outcomes {
+            if let Outcome::Rows(rows) = outcome
+                && let RowsEnd::Ok(ok) = &mut rows.end
+            {
+                ok.warnings = 0;
+            }
+        }
+        answer
+    };
+    without(one) == without(other)
 }
 
 /// What came back, without what may rightly differ.
