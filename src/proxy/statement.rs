@@ -218,8 +218,12 @@ impl Conversation {
             self.cause = Some(Cause { packet: self.spare.clone(), state, asked: Vec::new() });
         } else if !keeps || reply.summary.error.is_some() || (left_some && executes) {
             self.cause = None;
-        } else if let Some(cause) = self.cause.as_mut().filter(|_| asks) {
-            cause.asked.clone_from(&self.spare);
+        } else if let Some(cause) = self.cause.as_mut()
+            && asks
+            && !self.spare.is_empty()
+            && cause.asked.len() < ASKED_MAX
+        {
+            cause.asked.push(self.spare.clone());
         }
     }
 
@@ -340,9 +344,8 @@ impl Conversation {
             brought.map_err(backend)?;
         }
         lease.link().left.found_rows = None;
-        // MySQL counts warnings in its next OK, by what was asked of them last.
-        let asked = Some(cause.asked).filter(|asked| !asked.is_empty());
-        for packet in [Some(cause.packet), asked].into_iter().flatten() {
+        // MySQL counts warnings in its next OK, by how they were asked for.
+        for packet in std::iter::once(cause.packet).chain(cause.asked) {
             lease.stream().send(Chunk::from(packet));
             match lease.link().swallow(ReplyKind::Query, |_| ()).await {
                 Ok(_) | Err(BackendFault::Refused { .. }) => self.session.answers_moved(),
@@ -451,14 +454,17 @@ impl Conversation {
     }
 }
 
+/// More questions after one statement are not remembered.
+const ASKED_MAX: usize = 8;
+
 /// A read that left warnings, an error or counts on its connection, to be run again elsewhere.
 #[derive(Clone)]
 pub(super) struct Cause {
     packet: Vec<u8>,
     /// The session's state when it ran.
     state: Rc<ReplayState>,
-    /// The last statement that asked for what it left; empty for none.
-    asked: Vec<u8>,
+    /// Statements that asked for what it left.
+    asked: Vec<Vec<u8>>,
 }
 
 /// A statement without a whole reply.

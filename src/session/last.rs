@@ -146,16 +146,15 @@ impl LastStatement {
             (Counting::SendsAtEnd, Some(_)) => rows.filter(|_| several).or(self.found_rows),
             (Counting::Hides, Some(_)) => self.found_rows,
             (Counting::Sends | Counting::SendsAtEnd, None) => rows,
-            (Counting::Sends | Counting::May, Some(error)) if !several => {
+            (Counting::Sends | Counting::May | Counting::Matches, Some(error)) if !several => {
                 self.found_rows.filter(|_| UNRESOLVED.contains(&error))
             }
-            (Counting::Matches, Some(_)) => self.found_rows,
             // None may be matched, or the server may have seen that before it looked.
             (Counting::Matches, None) => {
                 let changed = Some(summary.affected_rows);
                 summary.matched_rows.or(changed).filter(|&matched| matched > 0)
             }
-            (Counting::Sends | Counting::Hides | Counting::May, _) => None,
+            (_, _) => None,
         };
         self.found_rows = found;
     }
@@ -278,7 +277,7 @@ mod tests {
         let update = |matched| Summary { matched_rows: Some(matched), ..reply(0, 0) };
         note(&mut last, statement(Verb::Update), update(3), Counting::Matches);
         assert_eq!(last.found_rows, Some(3));
-        let failed = Summary { error: Some(1062), ..Summary::default() };
+        let failed = Summary { error: Some(1146), ..Summary::default() };
         note(&mut last, statement(Verb::Update), failed, Counting::Matches);
         assert_eq!(last.found_rows, Some(3));
         note(&mut last, statement(Verb::Update), update(0), Counting::Matches);

@@ -1,7 +1,7 @@
 //! One script in both worlds, in step.
 
 use crate::grammar::Script;
-use crate::step::{Answer, Step, perform, same_but_for_warnings};
+use crate::step::{Answer, Statements, Step, perform, same_but_for_warnings};
 use crate::world::{Side, World};
 
 /// A step that was answered differently.
@@ -25,6 +25,7 @@ pub(crate) fn play(
 ) -> Result<Option<Difference>, String> {
     side.lay_out(script).map_err(|error| format!("layout: {error}"))?;
     let (mut direct, mut through) = world.pair(script)?;
+    let (mut here, mut there) = (Statements::new(), Statements::new());
     let mut unseen = false;
     for (at, step) in script.steps.iter().enumerate() {
         if unseen && step.may_read() {
@@ -39,8 +40,8 @@ pub(crate) fn play(
             }
             (direct, through) = world.pair(script)?;
         }
-        let expected = perform(&mut direct, step);
-        let got = perform(&mut through, step);
+        let expected = perform(&mut direct, &mut here, step);
+        let got = perform(&mut through, &mut there, step);
         if expected != got && step.is_filtered() && same_but_for_warnings(&expected, &got) {
             // How often a condition warns is the plan's choice, and a replica's may be another
             // (seen on MySQL 9.7). What follows may ask for them.

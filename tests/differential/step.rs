@@ -1,6 +1,7 @@
 //! One step of a session, and its answer in a form that can be compared.
 
 use lanewire_perf::client::{Client, Column, Error, Outcome, Param, RowsEnd, flags};
+use std::collections::HashMap;
 use std::fmt;
 
 /// What a client does.
@@ -9,6 +10,19 @@ pub(crate) enum Step {
     Query(String),
     /// Prepare, execute, close.
     Prepared(String, Vec<Param>),
+    /// COM_STMT_PREPARE of what the number stands for from now on.
+    Prepare(u8, String),
+    /// COM_STMT_EXECUTE, with the parameters' types or without.
+    Execute {
+        number: u8,
+        sql: String,
+        params: Vec<Param>,
+        types: bool,
+    },
+    /// COM_STMT_RESET.
+    ResetStatement(u8),
+    /// COM_STMT_CLOSE.
+    Close(u8),
     InitDb(String),
     Ping,
     FieldList(String),
@@ -28,6 +42,13 @@ impl fmt::Display for Step {
             }
             Self::Query(sql) => write!(f, "{sql};"),
             Self::Prepared(sql, params) => write!(f, "-- binary: {sql}; {params:?}"),
+            Self::Prepare(number, sql) => write!(f, "-- prepare {number}: {sql}"),
+            Self::Execute { number, sql, params, types } => {
+                let types = if *types { "" } else { " without types" };
+                write!(f, "-- execute {number}: {sql}; {params:?}{types}")
+            }
+            Self::ResetStatement(number) => write!(f, "-- reset {number}"),
+            Self::Close(number) => write!(f, "-- close {number}"),
             Self::InitDb(schema) => write!(f, "-- COM_INIT_DB {schema}"),
             Self::Ping => f.write_str("-- COM_PING"),
             Self::FieldList(table) => write!(f, "-- COM_FIELD_LIST {table}"),
@@ -43,9 +64,11 @@ impl Step {
     /// Whether a replica might answer it: then the replicas must have caught up first.
     pub(crate) fn may_read(&self) -> bool {
         let sql = match self {
-            Self::Query(sql) | Self::Prepared(sql, _) => sql,
-            Self::FieldList(_) => return true,
-            Self::InitDb(_)
+            Self::Query(sql) | Self::Prepared(sql, _) | Self::Execute { sql, .. } => sql,
+            Self::FieldList(_) | Self::Prepare(..) => return true,
+            Self::ResetStatement(_)
+            | Self::Close(_)
+            | Self::InitDb(_)
             | Self::Ping
             | Self::SetOption(_)
             | Self::ResetConnection
@@ -59,13 +82,16 @@ impl Step {
     /// Whether it may have changed what a replica would answer.
     /// Reads rows under a condition.
     pub(crate) fn is_filtered(&self) -> bool {
-        let (Self::Query(sql) | Self::Prepared(sql, _)) = self else { return false };
+        let (Self::Query(sql) | Self::Prepared(sql, _) | Self::Execute { sql, .. }) = self else {
+            return false;
+        };
         sql.to_ascii_uppercase().contains("WHERE")
     }
 
     pub(crate) fn may_write(&self) -> bool {
         let sql = match self {
-            Self::Query(sql) | Self::Prepared(sql, _) => sql,
+            Self::Query(sql) | Self::Prepared(sql, _) | Self::Execute { sql, .. } => sql,
+            Self::Prepare(..) | Self::ResetStatement(_) | Self::Close(_) => return false,
             Self::ResetConnection | Self::ChangeUser(_) | Self::Reconnect => return true,
             Self::InitDb(_) | Self::Ping | Self::FieldList(_) | Self::SetOption(_) => return false,
         };
@@ -110,8 +136,9 @@ pub(crate) enum Answer {
     Broken(String),
 }
 
-/// Depends on speed and statistics: NO_GOOD_INDEX_USED, NO_INDEX_USED, QUERY_WAS_SLOW.
-const STATUS_LOOSE: u16 = 0x10 | 0x20 | 0x800;
+/// Depends on speed and statistics: NO_GOOD_INDEX_USED, NO_INDEX_USED, QUERY_WAS_SLOW. And
+/// METADATA_CHANGED, which comes once for each statement of a server's connection.
+const STATUS_LOOSE: u16 = 0x10 | 0x20 | 0x400 | 0x800;
 
 /// Of a join's columns, or a semijoin's: whether they are keys shows only where the plan needs no temporary table.
 const KEY_FLAGS: u16 = 0x2 | 0x4 | 0x8 | 0x200 | 0x1000 | 0x4000;
@@ -136,11 +163,33 @@ fn comparable(mut outcomes: Vec<Outcome>, sql: &str) -> Vec<Outcome> {
     outcomes
 }
 
+/// The server's ids of a client's prepared statements.
+pub(crate) type Statements = HashMap<u8, u32>;
+
 /// Does `step` and takes the answer.
-pub(crate) fn perform(client: &mut Client, step: &Step) -> Answer {
+pub(crate) fn perform(client: &mut Client, statements: &mut Statements, step: &Step) -> Answer {
+    if let Step::ResetConnection | Step::ChangeUser(_) | Step::Reconnect = step {
+        statements.clear();
+    }
     let reply = match step {
         Step::Query(sql) => client.query(sql),
         Step::Prepared(sql, params) => return prepared(client, sql, params),
+        Step::Prepare(number, sql) => return prepare(client, statements, *number, sql),
+        Step::Execute { number, params, types, .. } => match statements.get(number) {
+            Some(id) => client.execute_as(*id, params, *types),
+            None => return Answer::Done,
+        },
+        Step::ResetStatement(number) => match statements.get(number) {
+            Some(id) => client.reset_statement(*id),
+            None => return Answer::Done,
+        },
+        Step::Close(number) => {
+            let closed = statements.remove(number).map(|id| client.close_statement(id));
+            return match closed {
+                Some(Err(error)) => Answer::Broken(error.to_string()),
+                Some(Ok(())) | None => Answer::Done,
+            };
+        }
         Step::InitDb(schema) => client.init_db(schema),
         Step::Ping => client.ping(),
         Step::FieldList(table) => client.field_list(table, ""),
@@ -156,9 +205,31 @@ pub(crate) fn perform(client: &mut Client, step: &Step) -> Answer {
     };
     match reply {
         Ok(reply) => {
-            let sql = if let Step::Query(sql) = step { sql.as_str() } else { "" };
+            let sql = match step {
+                Step::Query(sql) | Step::Execute { sql, .. } => sql.as_str(),
+                _ => "",
+            };
             Answer::Reply(comparable(reply.outcomes, sql))
         }
+        Err(error) => Answer::Broken(error.to_string()),
+    }
+}
+
+fn prepare(client: &mut Client, statements: &mut Statements, number: u8, sql: &str) -> Answer {
+    if let Some(Err(error)) = statements.remove(&number).map(|id| client.close_statement(id)) {
+        return Answer::Broken(error.to_string());
+    }
+    match client.prepare(sql) {
+        Ok(statement) => {
+            statements.insert(number, statement.id);
+            Answer::Prepared {
+                params: statement.params,
+                columns: statement.columns,
+                warnings: statement.warnings,
+                outcomes: Vec::new(),
+            }
+        }
+        Err(Error::Refused(err)) => Answer::Reply(vec![Outcome::Err(err)]),
         Err(error) => Answer::Broken(error.to_string()),
     }
 }

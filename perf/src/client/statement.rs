@@ -18,7 +18,9 @@ pub enum Param {
 }
 
 impl Param {
-    const fn kind(&self) -> u8 {
+    /// The type's number in the protocol.
+    #[must_use]
+    pub const fn kind(&self) -> u8 {
         match self {
             Self::Null => 0x06,
             Self::Int(_) => 0x08,

@@ -116,6 +116,8 @@ impl Grammar {
     const BLOCKS: &'static [(u64, Block)] = &[
         (300, Self::read),
         (150, Self::write),
+        (30, Self::binary),
+        (40, Self::kept_statement),
         (60, Self::error),
         (40, Self::transaction),
         (14, Self::read_only_transaction),
@@ -143,7 +145,6 @@ impl Grammar {
         (10, Self::named_lock),
         (10, Self::lock_tables),
         (8, Self::table_cursor),
-        (30, Self::binary),
         (15, Self::routine),
         (10, Self::found_rows),
         (5, Self::sequence),
