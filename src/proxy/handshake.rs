@@ -234,10 +234,17 @@ async fn authenticate(
             (ServerStep::Denied | ServerStep::SendThenGranted(..) | ServerStep::Granted(_), _) => {
                 lane.metrics.counters().logins_denied.bump();
                 let user = String::from_utf8_lossy(attempt.user).into_owned();
-                return Err(ClientFault::Denied { user, with_password }.into());
+                let host = client_host(inbox);
+                return Err(ClientFault::Denied { user, host, with_password }.into());
             }
         }
     }
+}
+
+/// Where the client is, as servers that look up no names say it in errors.
+fn client_host(inbox: &Inbox) -> String {
+    let address = inbox.stream.peer_name().parse::<std::net::SocketAddr>();
+    address.map_or_else(|_| "localhost".into(), |address| address.ip().to_canonical().to_string())
 }
 
 /// Authenticates COM_CHANGE_USER with a new scramble where the client's response was not made
