@@ -2,6 +2,8 @@
 
 /// Longer lines are cut in messages, not in the comparison.
 const SHOWN_CHARS: usize = 300;
+/// Of a complaint in the table.
+const COMPLAINT_CHARS: usize = 120;
 
 /// A program's output. Only the port is made the same on both sides: errors name it.
 #[derive(Debug)]
@@ -36,8 +38,8 @@ impl Transcript {
                 cases.push(Case { name: name.to_owned(), lines: Vec::new() });
             } else if let Some(case) = cases.last_mut() {
                 case.lines.push(line.to_owned());
-            } else {
-                title.push_str(line);
+            } else if title.is_empty() {
+                title = shown(line);
             }
         }
         let mut end = output.end.clone();
@@ -76,9 +78,9 @@ impl Transcript {
     pub(crate) fn complaint(&self) -> Option<String> {
         let own = self.cases.iter().find_map(|case| {
             let line = case.lines.iter().find(|line| line.starts_with("!!"))?;
-            Some(format!("{}: {}", case.name, shown(line)))
+            Some(cut(&format!("{}: {line}", case.name), COMPLAINT_CHARS))
         });
-        own.or_else(|| self.end.clone().map(|end| shown(&end)))
+        own.or_else(|| self.end.as_deref().map(|end| cut(end, COMPLAINT_CHARS)))
     }
 }
 
@@ -115,10 +117,14 @@ fn differing_lines(direct: &Case, through: &Case, found: &mut Vec<String>) {
 }
 
 fn shown(line: &str) -> String {
-    if line.chars().count() <= SHOWN_CHARS {
+    cut(line, SHOWN_CHARS)
+}
+
+fn cut(line: &str, chars_max: usize) -> String {
+    if line.chars().count() <= chars_max {
         return line.to_owned();
     }
-    line.chars().take(SHOWN_CHARS).chain("…".chars()).collect()
+    line.chars().take(chars_max).chain("…".chars()).collect()
 }
 
 /// `text` with PORT for each whole number `number`.

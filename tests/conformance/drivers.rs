@@ -236,8 +236,12 @@ fn client_program(name: &str) -> Result<OsString, String> {
 }
 
 /// Without TLS, which Lanewire does not speak, in each client's own words.
-fn client_options(name: &str) -> &'static str {
-    if name.starts_with("mariadb") { "--skip-ssl" } else { "--ssl-mode=DISABLED --commands" }
+fn client_options(name: &str) -> String {
+    if name.starts_with("mariadb") {
+        return "--skip-ssl".into();
+    }
+    let plugins = installed().join("mysql-client/usr/lib/mysql/plugin");
+    format!("--ssl-mode=DISABLED --plugin-dir={}", plugins.display())
 }
 
 /// Runs a program to its end, at most [`PLAY_TIMEOUT`].

@@ -42,7 +42,7 @@ apt_install() {
 # One by one, so that a driver that cannot be had costs no other. The tools may be here without
 # being packages (a JDK, node): then nothing is installed over them.
 install_packages() {
-    apt_install mariadb-client-core
+    apt_install mariadb-client
     apt_install php-cli php-mysql
     apt_install libdbd-mysql-perl
     apt_install libdbd-mariadb-perl
@@ -60,7 +60,8 @@ install_python() {
     local venv=$ROOT/venv package
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || { say "no Python environment"; return; }
     while read -r package; do
-        "$venv/bin/pip" show -qq "${package%%[=>]*}" 2>/dev/null && continue
+        case $package in '' | '#'*) continue ;; esac
+        "$venv/bin/pip" show -qq "${package%%[<=>]*}" 2>/dev/null && continue
         case $package in
             mysqlclient* | mariadb*) apt_install libmariadb-dev pkg-config gcc libc6-dev ;;
         esac

@@ -5,9 +5,12 @@ const crypto = require('crypto');
 const fs = require('fs');
 const net = require('net');
 const path = require('path');
+const { createRequire } = require('module');
 
 const env = process.env;
-const load = (name) => require(path.join(env.CONFORM_MODULES, name));
+const load = createRequire(path.join(env.CONFORM_MODULES, 'main.js'));
+const version = (name) =>
+  JSON.parse(fs.readFileSync(path.join(env.CONFORM_MODULES, name, 'package.json'))).version;
 const which = process.argv[2];
 const base = {
   host: env.CONFORM_HOST,
@@ -38,7 +41,8 @@ function shown(value) {
   if (value instanceof Date) return `Date ${isNaN(value) ? 'invalid' : value.toISOString()}`;
   if (Array.isArray(value)) return `[${value.map(shown).join(', ')}]`;
   if (value !== null && typeof value === 'object') {
-    const own = Object.entries(value).filter(([, item]) => typeof item !== 'function');
+    // The order of what changed is the server's hash table's.
+    const own = Object.entries(value).filter(([, item]) => typeof item !== 'function').sort();
     return `{${own.map(([name, item]) => `${name}: ${shown(item)}`).join(', ')}}`;
   }
   return JSON.stringify(value) ?? 'undefined';
@@ -53,7 +57,7 @@ const drivers = {
     const local = (file) => fs.createReadStream(file);
     const options = { ...base, infileStreamFactory: local, supportBigNumbers: true, bigNumberStrings: true };
     return {
-      title: `node mysql2 ${load('mysql2/package.json').version}`,
+      title: `node mysql2 ${version('mysql2')}`,
       connect: (more = {}) => mysql.createConnection({ ...options, ...more }),
       pool: (more) => mysql.createPool({ ...base, ...more }),
       query: (connection, sql, values) => connection.query({ sql, values, rowsAsArray: true }),
@@ -78,7 +82,7 @@ const drivers = {
     const mariadb = load('mariadb');
     const options = { ...base, permitLocalInfile: true, allowPublicKeyRetrieval: true, checkDuplicate: false };
     return {
-      title: `node mariadb ${load('mariadb/package.json').version}`,
+      title: `node mariadb ${version('mariadb')}`,
       connect: (more = {}) => mariadb.createConnection({ ...options, ...more }),
       pool: (more) => mariadb.createPool({ ...options, ...more }),
       query: (connection, sql, values) => connection.query({ sql, rowsAsArray: true, metaAsArray: true }, values),

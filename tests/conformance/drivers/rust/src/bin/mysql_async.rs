@@ -67,10 +67,8 @@ async fn print<P: Protocol + Unpin>(mut result: QueryResult<'_, '_, P>) -> Resul
                 format!("{}.{}:{kind:?}:{flags:?}:{len}", c.table_str(), c.name_str())
             })
             .collect();
-        let (affected, id) = (result.affected_rows(), result.last_insert_id());
-        let (warnings, info) = (result.warnings(), result.info().into_owned());
         let Some(rows) = result.stream::<Row>().await? else { break };
-        println!("  columns {} ({affected}, {id:?}, {warnings}, {info:?})", columns.join(" "));
+        println!("  columns {}", columns.join(" "));
         let mut rows = rows;
         while let Some(row) = rows.next().await {
             let row = row?;
