@@ -336,7 +336,9 @@ fn poll_deadline<T>(table: &mut Table, key: Key, cx: &Context<'_>) -> Poll<Resul
         if table.timers.expired(timer) {
             return Poll::Ready(Err(StreamError::TimedOut));
         }
-        table.timers.watch(timer, cx.waker());
+        if table.timers.is_set(timer) {
+            table.timers.watch(timer, cx.waker());
+        }
     }
     Poll::Pending
 }

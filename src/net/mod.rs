@@ -14,6 +14,7 @@ mod driver;
 mod listener;
 mod notify;
 mod probe;
+mod queue;
 mod ring;
 mod socket;
 mod stream;

@@ -2,13 +2,13 @@
 
 #![allow(unsafe_code)]
 
-use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::task::Waker;
 
 use socket2::SockAddr;
 
 use super::buffers::Chunk;
+use super::queue::Queue;
 use super::timers::TimerId;
 
 /// Buffers that one gathered send may take.
@@ -38,7 +38,7 @@ pub(super) enum Arm {
 
 /// The receiving half.
 pub(super) struct Receive {
-    pub(super) queue: VecDeque<Chunk>,
+    pub(super) queue: Queue,
     pub(super) bytes: usize,
     pub(super) arm: Arm,
     pub(super) end: Option<End>,
@@ -47,7 +47,7 @@ pub(super) struct Receive {
 
 /// The sending half. The first `in_flight` chunks are with the kernel.
 pub(super) struct Transmit {
-    pub(super) queue: VecDeque<Chunk>,
+    pub(super) queue: Queue,
     pub(super) bytes: usize,
     pub(super) in_flight: usize,
     /// Listed for the next turn's submissions.
@@ -113,9 +113,15 @@ impl Socket {
     pub(super) fn new(fd: OwnedFd, phase: Phase) -> Self {
         Self {
             fd,
-            rx: Receive { queue: VecDeque::new(), bytes: 0, arm: Arm::Off, end: None, waker: None },
+            rx: Receive {
+                queue: Queue::default(),
+                bytes: 0,
+                arm: Arm::Off,
+                end: None,
+                waker: None,
+            },
             tx: Transmit {
-                queue: VecDeque::new(),
+                queue: Queue::default(),
                 bytes: 0,
                 in_flight: 0,
                 queued_for_start: false,

@@ -178,7 +178,7 @@ impl Table {
         }
         let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
         let fd = types::Fd(socket.fd.as_raw_fd());
-        let entry = if let (1, Some(first)) = (tx.queue.len(), tx.queue.front()) {
+        let entry = if let (true, Some(first)) = (tx.queue.is_single(), tx.queue.front()) {
             tx.in_flight = 1;
             let bytes = first.as_slice();
             let len = u32::try_from(bytes.len()).expect("a chunk is smaller than 4 GiB");

@@ -68,6 +68,11 @@ impl Timers {
         self.entries[id.index as usize].expired
     }
 
+    /// Whether there is a deadline that has not passed.
+    pub(super) fn is_set(&self, id: TimerId) -> bool {
+        self.entries[id.index as usize].deadline.is_some()
+    }
+
     /// Who is to be woken when the deadline passes.
     pub(super) fn watch(&mut self, id: TimerId, waker: &Waker) {
         let slot = &mut self.entries[id.index as usize].waker;

@@ -198,6 +198,9 @@ impl<S: Reach> BackendPool<S> {
 
     /// The place of `key`, found once per session.
     pub fn key(&mut self, key: PoolKey) -> KeyIdx {
+        if let Some(recent) = self.recent_key.filter(|at| self.key_at(*at) == key) {
+            return recent;
+        }
         let next = self.keys.len();
         *self.key_places.entry(key).or_insert_with(|| {
             self.keys.push(Key { key, idle: List::EMPTY });

@@ -45,7 +45,7 @@ impl Conversation {
                 }
                 Plan::Replace(conn) | Plan::Dial(conn) => {
                     drop(lane.take_link(backend, conn));
-                    return self.dial(&lane, backend, conn).await;
+                    return Box::pin(self.dial(&lane, backend, conn)).await;
                 }
                 Plan::Refuse(Refusal::QueueFull) => {
                     lane.metrics.counters().queue_refusals.bump();
@@ -202,7 +202,7 @@ impl Lane {
         backend: BackendIdx,
         conn: ConnId,
         identity: &Identity<'_>,
-    ) -> Result<Link, Fault> {
+    ) -> Result<Box<Link>, Fault> {
         let mut dialing = Dialing { lane: self, backend, conn, done: false };
         let counters = self.metrics.backend(usize::from(backend.0));
         counters.dials.bump();

@@ -27,7 +27,7 @@ impl Conversation {
             }
             // A replica's warnings, wanted where the primary is: the read is run again there.
             self.replay = self.cause.is_some() && self.session.needs_connection(&request.statement);
-            self.leave(lease, decision.leave).await;
+            Box::pin(self.leave(lease, decision.leave)).await;
         }
         let backend = match decision.target {
             Target::Replica => self.replica(tried).or_else(|| self.primary(tried)),

@@ -60,10 +60,10 @@ pub(crate) async fn serve(
     entry: SessionEntry,
 ) -> Result<(), Fault> {
     let handle = lane.register(&stream, entry.id());
-    let client = handshake(&lane, stream, &entry).await?;
-    let mut conversation = Conversation::open(lane, client, entry, handle).await?;
+    let client = Box::pin(handshake(&lane, stream, &entry)).await?;
+    let mut conversation = Box::pin(Conversation::open(lane, client, entry, handle)).await?;
     let result = conversation.run().await;
-    conversation.end().await;
+    Box::pin(conversation.end()).await;
     match result {
         Ok(()) | Err(Fault::Client(ClientFault::Gone)) => Ok(()),
         Err(fault) => Err(fault),
@@ -203,14 +203,14 @@ impl Conversation {
                 self.query(packet, statement).await
             }
             Command::Quit => Ok(Next::End),
-            Command::Ping => self.ping(packet).await,
+            Command::Ping => Box::pin(self.ping(packet)).await,
             Command::InitDb => {
                 self.session.begin_init_db(argument);
                 self.run_request(Request::new(packet, Session::INIT_DB, ReplyKind::Simple)).await
             }
             Command::StmtPrepare => {
                 let statement = self.classify(argument);
-                self.prepare(packet, statement).await
+                Box::pin(self.prepare(packet, statement)).await
             }
             Command::StmtExecute | Command::StmtBulkExecute => {
                 let id = statement_id(payload).map_err(ClientFault::from)?;
@@ -218,10 +218,10 @@ impl Conversation {
             }
             Command::StmtFetch => self.plain(packet, ReplyKind::Fetch).await,
             Command::StmtReset => self.plain(packet, ReplyKind::Simple).await,
-            Command::StmtSendLongData => self.long_data(packet).await,
+            Command::StmtSendLongData => Box::pin(self.long_data(packet)).await,
             Command::StmtClose => {
                 let id = statement_id(payload).map_err(ClientFault::from)?;
-                self.close_statement(packet, id).await
+                Box::pin(self.close_statement(packet, id)).await
             }
             Command::FieldList => self.plain(packet, ReplyKind::FieldList).await,
             Command::Statistics => self.plain(packet, ReplyKind::Statistics).await,
@@ -231,17 +231,17 @@ impl Conversation {
             }
             Command::SetOption => {
                 let option = argument.first().copied();
-                self.set_option(packet, option).await
+                Box::pin(self.set_option(packet, option)).await
             }
-            Command::ResetConnection => self.reset_connection().await,
+            Command::ResetConnection => Box::pin(self.reset_connection()).await,
             Command::ChangeUser => {
                 let request = ChangeUser::decode(payload, self.client.capabilities)
                     .map_err(ClientFault::from)?;
-                self.change_user(&request).await
+                Box::pin(self.change_user(&request)).await
             }
             Command::ProcessKill => {
                 let id = statement_id(payload).map_err(ClientFault::from)?;
-                self.process_kill(packet, id).await
+                Box::pin(self.process_kill(packet, id)).await
             }
             Command::BinlogDump | Command::BinlogDumpGtid => {
                 unsupported("replication (binlog dump)")

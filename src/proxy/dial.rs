@@ -42,7 +42,7 @@ pub(super) async fn dial(
     backend: BackendIdx,
     identity: &Identity<'_>,
     deadline: Instant,
-) -> Result<Link, BackendFault> {
+) -> Result<Box<Link>, BackendFault> {
     let address = lane.address(backend).ok_or(BackendFault::Unresolved)?;
     let stream = lane.net.connect(&address, deadline).await.map_err(BackendFault::Stream)?;
     stream.set_deadline(Some(deadline));
@@ -56,7 +56,7 @@ pub(super) async fn dial(
     let capabilities = log_in(&mut inbox, &greeting, identity, secure).await?;
     let facts = ServerFacts::from_greeting(&greeting);
     let trackers = setup_statement(facts.mariadb, facts.version_number, Trackers::default());
-    let mut link = Link {
+    let mut link = Box::new(Link {
         inbox,
         backend,
         capabilities,
@@ -66,7 +66,7 @@ pub(super) async fn dial(
         insert_id: Some(0),
         tracker: ReplyTracker::new(ReplyKind::Simple, capabilities),
         trackers: trackers.map(Rc::from),
-    };
+    });
     prepare(lane, &mut link).await?;
     link.inbox.stream.set_deadline(None);
     Ok(link)

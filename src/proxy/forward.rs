@@ -83,7 +83,7 @@ impl Forward<'_> {
                 }
                 Step::LocalInfile => {
                     self.link.inbox.put_back(chunk);
-                    self.send_file().await?;
+                    Box::pin(self.send_file()).await?;
                 }
                 Step::More => {
                     let drained = self.client.stream.drained(UNSENT_MAX).await;

@@ -29,11 +29,11 @@ impl Conversation {
     /// Gives a connection to its pool in the state the session left it in.
     pub(super) async fn give_back(&mut self, mut lease: Lease) {
         if self.session.insert_id_in_doubt() {
-            self.ask_insert_id(&mut lease).await;
+            Box::pin(self.ask_insert_id(&mut lease)).await;
         }
         if lease.peek().pinned {
             // What nothing could replay may still be on it.
-            _ = lease.reset(&self.lane).await;
+            _ = Box::pin(lease.reset(&self.lane)).await;
             lease.link().pinned = false;
         }
         self.session.left_connection();

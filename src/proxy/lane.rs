@@ -91,7 +91,7 @@ pub(crate) struct Lane {
     pub(super) outstanding: RefCell<Vec<u32>>,
     pub(super) pools: RefCell<Vec<Pool>>,
     /// Idle connections, by backend and the pool's slot.
-    links: RefCell<Vec<Vec<Option<Link>>>>,
+    links: RefCell<Vec<Vec<Option<Box<Link>>>>>,
     pub(super) waiting: Waiting,
     pub(super) interner: RefCell<StateInterner>,
     pub(super) users: Vec<User>,
@@ -267,12 +267,12 @@ impl Lane {
     }
 
     /// Takes an idle connection's link out of its slot.
-    pub(super) fn take_link(&self, backend: BackendIdx, conn: ConnId) -> Option<Link> {
+    pub(super) fn take_link(&self, backend: BackendIdx, conn: ConnId) -> Option<Box<Link>> {
         let mut links = self.links.borrow_mut();
         links.get_mut(usize::from(backend.0))?.get_mut(conn.0 as usize)?.take()
     }
 
-    pub(super) fn put_link(&self, link: Link, conn: ConnId) {
+    pub(super) fn put_link(&self, link: Box<Link>, conn: ConnId) {
         let mut links = self.links.borrow_mut();
         let Some(of_backend) = links.get_mut(usize::from(link.backend.0)) else { return };
         let slot = conn.0 as usize;

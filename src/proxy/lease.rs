@@ -16,23 +16,23 @@ use super::link::Link;
 pub(super) struct Lease {
     lane: Rc<Lane>,
     /// `None` once it went back.
-    link: Option<Link>,
+    link: Option<Box<Link>>,
     pub(super) conn: crate::pool::ConnId,
     /// Not to be given to another session.
     spoiled: bool,
 }
 
 impl Lease {
-    pub(super) fn new(lane: Rc<Lane>, link: Link, conn: crate::pool::ConnId) -> Self {
+    pub(super) fn new(lane: Rc<Lane>, link: Box<Link>, conn: crate::pool::ConnId) -> Self {
         Self { lane, link: Some(link), conn, spoiled: false }
     }
 
     pub(super) fn link(&mut self) -> &mut Link {
-        self.link.as_mut().expect("a lease has its link until it is dissolved")
+        self.link.as_deref_mut().expect("a lease has its link until it is dissolved")
     }
 
     pub(super) fn peek(&self) -> &Link {
-        self.link.as_ref().expect("a lease has its link until it is dissolved")
+        self.link.as_deref().expect("a lease has its link until it is dissolved")
     }
 
     pub(super) fn stream(&self) -> &Stream {
@@ -76,7 +76,7 @@ impl Lease {
     }
 
     /// Takes the link out, for the pool.
-    pub(super) fn dissolve(mut self) -> (Link, crate::pool::ConnId) {
+    pub(super) fn dissolve(mut self) -> (Box<Link>, crate::pool::ConnId) {
         let link = self.link.take().expect("a lease is dissolved once");
         (link, self.conn)
     }

@@ -84,7 +84,7 @@ impl Conversation {
             && !target.by_query_id
             && let Some(session) = self.lane.find_session(target.id)
         {
-            return self.kill(&session, target.query_only).await;
+            return Box::pin(self.kill(&session, target.query_only)).await;
         }
         self.session.begin(&statement, text_of(&packet), self.lane.settings.sql.pin_on_call);
         if let Some(rewritten) = self.substitute(&statement, text_of(&packet)) {
@@ -207,8 +207,8 @@ impl Conversation {
         request: &Request,
     ) -> Result<(Lease, Reply), Unfinished> {
         let backend = lease.peek().backend;
-        let metrics = self.lane.metrics.clone();
-        let counters = metrics.backend(usize::from(backend.0));
+        let lane = self.lane.clone();
+        let counters = lane.metrics.backend(usize::from(backend.0));
         counters.queries.bump();
         let is_read = request.statement.access == Access::Read;
         if is_read {
@@ -256,27 +256,27 @@ impl Conversation {
         let replay = std::mem::take(&mut self.replay);
         let reopen = std::mem::take(&mut self.reopen);
         let first = replay || reopen || (!is_read && preamble.fallible);
-        if first {
-            self.swallow_preamble(lease, &replies, &preamble).await?;
+        if first && !replies.is_empty() {
+            Box::pin(self.swallow_preamble(lease, &replies, &preamble)).await?;
         }
         if reopen {
             // After the preamble, which may end a transaction by setting autocommit.
-            let begun = lease.run(b"START TRANSACTION READ ONLY").await;
+            let begun = Box::pin(lease.run(b"START TRANSACTION READ ONLY")).await;
             let summary = begun.map_err(|fault| Broken::Backend { fault, untouched: true })?;
             self.session.set_status(summary.status);
         }
         if replay {
-            self.run_cause(lease).await?;
+            Box::pin(self.run_cause(lease)).await?;
         }
         let mut sequence = 1;
         let len = Header::decode(packet.as_slice()).map_or(0, |header| header.len as usize);
         lease.stream().send(packet);
         if len == MAX_PAYLOAD {
-            let rest = self.client.forward_command_rest(lease.stream(), 1).await;
+            let rest = Box::pin(self.client.forward_command_rest(lease.stream(), 1)).await;
             sequence = rest.map_err(Broken::Client)?;
         }
-        if !first {
-            self.swallow_preamble(lease, &replies, &preamble).await?;
+        if !first && !replies.is_empty() {
+            Box::pin(self.swallow_preamble(lease, &replies, &preamble)).await?;
         }
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let inbox = &mut self.client.inbox;
@@ -313,9 +313,6 @@ impl Conversation {
         replies: &[ReplyKind],
         preamble: &Preamble,
     ) -> Result<(), Broken> {
-        if replies.is_empty() {
-            return Ok(());
-        }
         for kind in replies {
             let swallowed = lease.link().swallow(*kind, |_| ()).await;
             swallowed.map_err(|fault| Broken::Backend { fault, untouched: true })?;
@@ -369,7 +366,7 @@ impl Conversation {
             }
             Keep::Hold(hold) => {
                 if hold == Hold::LastStatement && self.session.insert_id_unknown() {
-                    self.ask_insert_id(&mut lease).await;
+                    Box::pin(self.ask_insert_id(&mut lease)).await;
                 }
                 self.set_held(Some(&lease));
                 if hold == Hold::Pinned {

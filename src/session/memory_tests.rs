@@ -398,6 +398,6 @@ fn what_may_count_rows_runs_where_the_count_so_far_is_known() {
     assert_eq!(count(&mut rig).unwrap(), b"SELECT 1 UNION ALL SELECT 1");
     assert!(released(&rig.run(select, "select * from t", found(900), &[])));
     assert!(String::from_utf8(count(&mut rig).unwrap()).unwrap().contains("LIMIT 900"));
-    assert_eq!(rig.run(call, "call p()", ok(), &[]), Keep::Hold(Hold::LastStatement));
+    assert_eq!(rig.run(call, "call p()", ok(), &[]), PINNED);
     assert_eq!(count(&mut rig), None, "the connection held knows");
 }
