@@ -12,7 +12,7 @@ use crate::protocol::{
 
 use super::fault::{ClientFault, Fault, ProxyFault};
 use super::inbox::{Inbox, InboxError};
-use super::lane::{Lane, UserIdx};
+use super::lane::{BaseKey, Lane, UserIdx};
 
 /// What the proxy can keep towards clients, if the backends can.
 const OFFERED: Capabilities = Capabilities::LONG_PASSWORD
@@ -75,6 +75,12 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// What of its login decides the state that it begins with.
+    pub(super) const fn base_key(&self) -> BaseKey {
+        let flags = Capabilities::IGNORE_SPACE.union(Capabilities::INTERACTIVE);
+        BaseKey { collation: self.collation, flags: self.capabilities.intersection(flags) }
+    }
+
     /// Sends one packet of a reply.
     pub(super) fn send(&self, sequence: u8, payload: &[u8]) -> u8 {
         send(&self.inbox, sequence, payload)

@@ -89,6 +89,7 @@ def schema():
     with connection.schema_editor() as editor:
         editor.add_field(Book, field)
         editor.remove_field(Book, field)
+    settle()
     print(sorted(connection.introspection.table_names()))
     with connection.cursor() as cursor:
         print([c.name for c in connection.introspection.get_table_description(cursor, "conformance_book")])

@@ -59,6 +59,8 @@ def execute(client, sql, *values)
   statement.close
 rescue Mysql2::Error => e
   failed(e)
+rescue ArgumentError => e # times that Ruby cannot say
+  puts "  #{e.class} #{e.message}"
 end
 
 def prepared(client)
@@ -110,13 +112,12 @@ def multi
   client.close
 end
 
-def loaded(client)
+# Built against MariaDB's library, the driver itself fails at the file and is then out of step
+# with the server: a connection of its own, and nothing behind it.
+def loaded
+  client = connected
   sql = "LOAD DATA LOCAL INFILE '#{ENV['CONFORM_LOCAL_FILE']}' INTO TABLE loaded CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"'"
-  [sql, sql, 'SHOW WARNINGS'].each { |text| run(client, text) }
-  settle
-  run(client, 'SELECT * FROM loaded ORDER BY id')
-  run(client, sql.sub('local.csv', 'no-such-file'))
-  run(client, "SELECT 'usable'")
+  run(client, sql)
 end
 
 def refused
@@ -164,7 +165,7 @@ one, two = pair
   'prepared' => -> { prepared(one) },
   'streaming' => -> { streamed(one) },
   'multi-statements' => -> { multi },
-  'load data local' => -> { loaded(one) },
+  'load data local' => -> { loaded },
   'refused' => -> { refused },
   'found rows flag' => -> { found_rows },
   'schema, ping, asynchronous' => -> { changed(one) },
