@@ -27,6 +27,9 @@ impl World {
         let flavor = if mysql { Flavor::MySql9 } else { Flavor::MariaDb };
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let cluster = Cluster::start(flavor, folder.path()).map_err(|error| error.to_string())?;
+        if mysql {
+            as_by_default(&cluster)?;
+        }
         let cluster = Arc::new(cluster);
         let mut proxy = None;
         if !no_proxy {
@@ -103,6 +106,13 @@ impl World {
         let replicas = rows.iter().filter(|row| cell(row, "type").as_deref() == Some("ro"));
         replicas.filter_map(|row| cell(row, "reads")?.parse::<u64>().ok()).sum()
     }
+}
+
+/// MySQL reports GTIDs to clients only where it is told to; the servers of the tests are.
+fn as_by_default(cluster: &Cluster) -> Result<(), String> {
+    let off = ["SET GLOBAL session_track_gtids = OFF"];
+    let done = cluster.servers().iter().try_for_each(|server| server.execute(&off).map(drop));
+    done.map_err(|error| error.to_string())
 }
 
 /// The statements without those of the other make: `mariadb: …` and `mysql: …` are for one.

@@ -204,9 +204,9 @@ async function pooled() {
   for (let round = 0; round < 3; round += 1) {
     const one = await pool.getConnection();
     const two = await pool.getConnection();
-    await run(two, 'SELECT @p');
+    await run(two, 'SELECT CAST(@p AS CHAR) AS p');
     await run(one, 'SET @p = NULL');
-    await run(one, 'SELECT @p, DATABASE()');
+    await run(one, 'SELECT CAST(@p AS CHAR) AS p, DATABASE()');
     await one.release();
     await two.release();
   }

@@ -6,7 +6,7 @@ read -ra client <<<"$CONFORM_CLIENT"
 options=(--no-defaults "--host=$CONFORM_HOST" "--port=$CONFORM_PORT" --protocol=TCP --user=app
     --default-character-set=utf8mb4 --local-infile=1 $CONFORM_OPTIONS)
 # MySQL's client has its own commands off by default.
-[[ $CONFORM_CLIENT == *mysql-client* ]] && options+=(--commands --system-command)
+[[ $CONFORM_CLIENT == *mysql-client* ]] && options+=(--commands --system-command --get-server-public-key)
 export MYSQL_PWD=app
 
 # Waits until the replicas have what the primary has.
