@@ -5,6 +5,9 @@
 //! `statements.sql` on two connections and then what is special to the driver: prepared statements,
 //! streams, LOAD DATA LOCAL, pools. A program begins each case with `== NAME` and ends with
 //! `== end`; a line that begins with `!!` says that the program itself is broken.
+//!
+//! The user that Lanewire does not know is `mon`, whom the servers know with another password: for
+//! a stranger MySQL pretends a plugin of its choice, another after each start.
 
 mod compare;
 mod drivers;

@@ -297,7 +297,7 @@ func multi() {
 }
 
 func refused() {
-	for _, words := range [][3]string{{"app", "wrong", "conformance"}, {"nobody", "app", "conformance"}, {"app", "app", "nothing_here"}, {"app", "", "conformance"}} {
+	for _, words := range [][3]string{{"app", "wrong", "conformance"}, {"mon", "app", "conformance"}, {"app", "app", "nothing_here"}, {"app", "", "conformance"}} {
 		db := openAs(words[0], words[1], words[2], "")
 		if err := db.Ping(); err != nil {
 			failed(err)

@@ -283,7 +283,7 @@ final class Main {
     }
 
     static void refused() {
-        String[][] tries = {{"app", "wrong", "conformance"}, {"nobody", "app", "conformance"}, {"app", "app", "nothing_here"}, {"app", "", "conformance"}};
+        String[][] tries = {{"app", "wrong", "conformance"}, {"mon", "app", "conformance"}, {"app", "app", "nothing_here"}, {"app", "", "conformance"}};
         for (String[] words : tries) {
             try (Connection connection = open(words[0], words[1], words[2], "")) {
                 System.out.println("connected");

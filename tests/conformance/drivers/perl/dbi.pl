@@ -171,7 +171,7 @@ sub catalogue {
 }
 
 sub refused {
-    for my $words ([password => 'wrong'], [user => 'nobody'], [schema => 'nothing_here'], [password => '']) {
+    for my $words ([password => 'wrong'], [user => 'mon'], [schema => 'nothing_here'], [password => '']) {
         eval { connected(@$words); print "connected\n"; 1 } or failed($@);
     }
 }

@@ -210,7 +210,7 @@ function asynchronous(): void
 
 function refused(): void
 {
-    foreach ([['app', 'wrong', 'conformance'], ['nobody', 'app', 'conformance'], ['app', 'app', 'nothing_here'], ['app', '', 'conformance']] as $words) {
+    foreach ([['app', 'wrong', 'conformance'], ['mon', 'app', 'conformance'], ['app', 'app', 'nothing_here'], ['app', '', 'conformance']] as $words) {
         try {
             open(0, '', ...$words);
             echo "connected\n";

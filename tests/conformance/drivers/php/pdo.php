@@ -116,7 +116,7 @@ function persistent(): void
 
 function refused(): void
 {
-    foreach ([['app', 'wrong', 'conformance'], ['nobody', 'app', 'conformance'], ['app', 'app', 'nothing_here'], ['app', '', 'conformance']] as $words) {
+    foreach ([['app', 'wrong', 'conformance'], ['mon', 'app', 'conformance'], ['app', 'app', 'nothing_here'], ['app', '', 'conformance']] as $words) {
         try {
             open([], ...$words);
             echo "connected\n";

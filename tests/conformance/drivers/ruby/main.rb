@@ -121,7 +121,7 @@ def loaded
 end
 
 def refused
-  [{ password: 'wrong' }, { username: 'nobody' }, { database: 'nothing_here' }, { password: '' }].each do |more|
+  [{ password: 'wrong' }, { username: 'mon' }, { database: 'nothing_here' }, { password: '' }].each do |more|
     connected(more)
     puts 'connected'
   rescue Mysql2::Error => e

@@ -61,7 +61,7 @@ ask -e "SELECT 1; SELECT nothing_here; SELECT 2" conformance
 echo "exit code $?"
 begin "refused"
 MYSQL_PWD=wrong ask -e "SELECT 1" conformance
-ask --user=nobody -e "SELECT 1" conformance
+ask --user=mon -e "SELECT 1" conformance
 ask -e "SELECT 1" nothing_here
 MYSQL_PWD= ask -e "SELECT 1" conformance
 begin "use and rehash"

@@ -209,7 +209,7 @@ async fn pooled() -> Result<(), Error> {
 async fn refused() {
     for options in [
         options().pass(Some("wrong")),
-        options().user(Some("nobody")),
+        options().user(Some("mon")),
         options().db_name(Some("nothing_here")),
         options().pass(None::<String>),
     ] {

@@ -169,7 +169,7 @@ async fn pooled() -> Result<(), Error> {
 async fn refused() {
     for options in [
         options().password("wrong"),
-        options().username("nobody"),
+        options().username("mon"),
         options().database("nothing_here"),
         options().password(""),
     ] {
