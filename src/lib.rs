@@ -55,6 +55,8 @@
 //!    session holds the connection as a `proxy/lease.rs`.
 //! 7. [`session::Session::preamble_for`] is the difference between the connection's state and
 //!    the session's: at most a COM_INIT_DB, a SET, and a statement that empties the warnings.
+//!    A binary prepared statement that the connection does not have is prepared there first
+//!    (`proxy/ready.rs`), and executed under the server's id of it.
 //! 8. `proxy/forward.rs` passes the reply on, chunk by chunk as received, while a
 //!    [`protocol::ReplyTracker`] hops from header to header to its end. Of the bytes only a final
 //!    OK or EOF may change: it loses what the proxy asked the trackers for and the client did not.
@@ -177,6 +179,7 @@
 //! * An INSERT that may have given its id itself, and LOAD DATA: one `SELECT LAST_INSERT_ID()`
 //!   before the connection goes back.
 //! * The end of a pin: a COM_RESET_CONNECTION.
+//! * The first execution of a prepared statement on a connection: a COM_STMT_PREPARE.
 //! * The first client of a collation on a shard: a dial. The first of a schema: a COM_INIT_DB.
 //!
 //! # Decisions
@@ -217,6 +220,17 @@
 //! it is set on the connection by the preamble instead. Warnings cannot be made up: a reply that
 //! had some holds its connection until the session's next statement; if that one needs the primary
 //! and a replica has the warnings, the read that left them is run again on the primary first.
+//!
+//! **Prepared statements belong to the session, their copies to connections.** A client's ids are
+//! the proxy's own. A server reads a text in the schema, `sql_mode` and character sets in which it
+//! is prepared, so those are part of what a connection remembers it by
+//! ([`session::PreparedText`]); where they are not the session's present ones, the connection is
+//! brought there and back. A text is prepared on a connection when an execution needs it there, and
+//! the least recently used is closed when there are too many ([`pool::StatementCache`]). The types
+//! of parameters that a client sends only once are put in where a connection has not had them, or
+//! has had another session's. What a reply cannot carry away holds the connection: an open cursor,
+//! long data. What a text substitution answers for COM_QUERY (`ROW_COUNT()`, `FOUND_ROWS()`) cannot
+//! be put into what is prepared once: such statements keep the connection they are prepared on.
 //!
 //! **The base state is learned by a fresh dial per collation.** What variables a login begins with
 //! follows from the collation in it and the server's settings, and no tracker reports it. A pooled

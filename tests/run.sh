@@ -5,7 +5,7 @@
 #   fmt    the formatter finds nothing to do
 #   lint   clippy finds nothing, all targets, warnings are errors
 #   unit   unit, property and documentation tests of the workspace
-#   local  tidy, wire and proxy: no server is needed
+#   local  tidy, wire, allocations, fuzz and proxy: no server is needed
 #   real   against MariaDB and, where it can be had, Oracle MySQL 9
 #
 # Steps that cannot run on this machine are named at the end with the reason. MariaDB is required;
@@ -45,6 +45,7 @@ run_local() {
     # The floor table is for people to see.
     step "tidy" cargo test --quiet --test tidy -- --nocapture
     step "wire" cargo test --quiet --test wire
+    step "allocations" cargo test --quiet --test allocations
     step "fuzz, a few seconds" cargo test --quiet --test fuzz
     step "proxy with scripted servers" cargo test --quiet --test proxy
 }

@@ -199,6 +199,7 @@ File:
 
   [sql]
   pin-on-call = true                # CALL keeps the session on its connection
+  max-prepared-per-connection = 100 # prepared statements kept on a server connection
 
 Examples:
   A primary, two replicas and one account:

@@ -17,6 +17,8 @@ use super::validate::validate;
 
 /// Shards that session ids have room for.
 pub(super) const SHARDS_MAX: usize = 256;
+/// Prepared statements on one server connection: MySQL's own limit for a whole server is 16,382.
+const PREPARED_MAX: usize = 10_000;
 /// What a duration may be written as.
 const DURATION: &[Kind] = &[Kind::Text, Kind::Integer, Kind::Float];
 
@@ -206,6 +208,10 @@ fn read_sql(section: Section<'_>, report: &Report, sql: &mut SqlSettings) {
     let pin = section.get("pin-on-call");
     let pin = pin.and_then(|entry| report.read(&entry, &[Kind::Boolean], one_of(&switches)));
     put(&mut sql.pin_on_call, pin);
+    let prepared = section.get("max-prepared-per-connection");
+    let prepared =
+        prepared.and_then(|entry| report.read(&entry, &[Kind::Integer], number(1, PREPARED_MAX)));
+    put(&mut sql.max_prepared_per_connection, prepared);
     section.finish(report);
 }
 

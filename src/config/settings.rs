@@ -324,10 +324,13 @@ pub struct SqlSettings {
     /// Whether CALL pins the session to its connection, since no tracker reports locks and user
     /// variables that a procedure leaves behind. Default true.
     pub pin_on_call: bool,
+    /// Prepared statements that a server connection keeps for the sessions to come; the least
+    /// recently used is closed first. 1 to 10,000; default 100.
+    pub max_prepared_per_connection: usize,
 }
 
 impl Default for SqlSettings {
     fn default() -> Self {
-        Self { pin_on_call: true }
+        Self { pin_on_call: true, max_prepared_per_connection: 100 }
     }
 }

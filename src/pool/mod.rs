@@ -5,15 +5,19 @@
 //!
 //! Invariants: connections (dialing, in use, idle) never number more than the share; a
 //! connection is in one hand at a time; waiters are served in the order they came.
+//!
+//! A [`StatementCache`] says which statements are prepared on one connection.
 
 mod list;
 mod plan;
+mod statements;
 mod tend;
 
 pub use plan::{
     BackendPool, ConnId, Connection, KeyIdx, Plan, PoolCounts, PoolKey, PoolLimits, Reach, Refusal,
     Release, Waiter,
 };
+pub use statements::{ServerStatement, StatementCache};
 pub use tend::Tend;
 
 /// One shard's part of a total that is divided among `shards` shards: the parts sum to `total`,

@@ -5,7 +5,7 @@
 //!
 //! * [`wire`]: integers and strings; [`frame`]: packets and how long ones are split;
 //! * messages: [`greeting`], [`login`], [`auth_switch`], [`command`], [`reply`],
-//!   [`session_track`], [`prepare`], [`resultset`];
+//!   [`session_track`], [`prepare`], [`execute`], [`resultset`];
 //! * [`tracker`]: follows the reply to one command without copying it, and says where it ends.
 //!
 //! Layouts follow <https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html> and
@@ -16,6 +16,7 @@
 pub mod auth_switch;
 pub mod capability;
 pub mod command;
+pub mod execute;
 pub mod frame;
 pub mod greeting;
 pub mod login;
@@ -30,6 +31,7 @@ pub mod wire;
 pub use auth_switch::{AuthMoreData, AuthSwitch, is_old_auth_switch};
 pub use capability::Capabilities;
 pub use command::{ChangeUser, Command, rewrite_statement_id, statement_id};
+pub use execute::{ParamTypes, given_integers, param_types, put_param_types};
 pub use frame::{HEADER_LEN, Header, MAX_PAYLOAD, PacketReader, put_packet};
 pub use greeting::Greeting;
 pub use login::{Attributes, FirstPacket, Login, SslRequest};

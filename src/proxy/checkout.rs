@@ -1,7 +1,6 @@
 //! Getting a backend connection for a session, and giving it back.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use crate::cluster::BackendIdx;
 use crate::metrics::SessionState;
@@ -78,15 +77,17 @@ impl Conversation {
         self.client.inbox.detach();
         self.outbox = self.outbox.take().map(Chunk::detached);
         let owner = u64::from(self.entry.id());
-        let started = Instant::now();
-        let _place = Place { lane: lane.clone(), backend, owner };
+        let started = lane.net.now();
+        let mut place = Place { lane: lane.clone(), backend, owner, served: false };
         let deadline = started + lane.settings.timeouts.queue;
         let plan = lane.waiting.plan(&lane.net, owner, &self.seat, deadline).await;
+        place.served = plan.is_some();
         counters.queue_len.lower();
         self.entry.set_state(SessionState::Busy);
         plan.ok_or_else(|| {
             counters.queue_timeouts.bump();
-            ProxyFault::QueueTimeout { waited_ms: started.elapsed().as_millis() }.into()
+            let waited = lane.net.now().saturating_duration_since(started);
+            ProxyFault::QueueTimeout { waited_ms: waited.as_millis() }.into()
         })
     }
 
@@ -170,10 +171,15 @@ struct Place {
     lane: Rc<Lane>,
     backend: BackendIdx,
     owner: u64,
+    /// A plan came: the pool has taken it out of the line.
+    served: bool,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if self.served {
+            return;
+        }
         if let Some(pool) = self.lane.pools.borrow_mut().get_mut(usize::from(self.backend.0)) {
             pool.cancel_wait(self.owner);
         }

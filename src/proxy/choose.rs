@@ -26,6 +26,10 @@ impl Conversation {
                 return self.still_held(lease).map_err(NoLease::from);
             }
             // A replica's warnings, wanted where the primary is: the read is run again there.
+            let mut lease = lease;
+            if self.session.count_unknown() {
+                self.ask_counts(&mut lease).await;
+            }
             self.replay = self.cause.is_some() && self.session.needs_connection(&request.statement);
             Box::pin(self.leave(lease, decision.leave)).await;
         }
@@ -34,7 +38,7 @@ impl Conversation {
             Target::Primary | Target::Held | Target::Proxy(_) => self.primary(tried),
         };
         let backend = backend.ok_or_else(|| Fault::from(ProxyFault::NoPrimary))?;
-        let lease = self.lease_at(backend, &request.statement).await;
+        let lease = self.lease_at(backend, &request.statement, request.of_statement).await;
         // With autocommit off the statement opens the like of any other by itself.
         self.reopen = decision.leave == Leave::Reopen && read_only;
         lease.map_err(|fault| {
@@ -117,17 +121,20 @@ impl Conversation {
     /// A connection to the primary, as if nothing were held.
     pub(super) async fn primary_lease(&mut self, statement: &Statement) -> Result<Lease, Fault> {
         let backend = self.primary(&BackendSet::EMPTY).ok_or(ProxyFault::NoPrimary)?;
-        self.lease_at(backend, statement).await
+        self.lease_at(backend, statement, None).await
     }
 
+    /// A connection that can be brought to the session's state; `prepared` is the id of the
+    /// statement that it is to execute.
     pub(super) async fn lease_at(
         &mut self,
         backend: BackendIdx,
         statement: &Statement,
+        prepared: Option<u32>,
     ) -> Result<Lease, Fault> {
         loop {
-            let lease = self.acquire(backend, false).await?;
-            if self.preamble(statement, &lease).is_ok() {
+            let mut lease = self.acquire(backend, false).await?;
+            if self.preamble(statement, &lease).is_ok() && self.may_prepare(&mut lease, prepared) {
                 return Ok(lease);
             }
             // It has a schema selected, which cannot be unselected.

@@ -1,6 +1,5 @@
 //! A client's session, from its login to its end: one command after the other.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::metrics::{SessionEntry, SessionState};
@@ -9,7 +8,7 @@ use crate::protocol::{
     Capabilities, ChangeUser, Command, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, ReplyKind,
     statement_id,
 };
-use crate::session::{Pins, ReplayState, Session};
+use crate::session::{PreparedStatements, ReplayState, Session};
 use crate::sql::{Access, Statement, Traits, Verb, classify};
 
 use super::fault::{ClientFault, Fault, ProxyFault};
@@ -28,6 +27,9 @@ pub(super) const COMMAND: Statement = Statement {
     statements: 1,
 };
 
+/// Any connection will do.
+const PING: Statement = Statement { verb: Verb::Empty, ..COMMAND };
+
 /// Everything a session owns.
 pub(super) struct Conversation {
     pub(super) lane: Rc<Lane>,
@@ -37,15 +39,15 @@ pub(super) struct Conversation {
     pub(super) handle: Rc<SessionHandle>,
     /// The backend connection that must not go to another session now.
     pub(super) held: Option<Lease>,
-    /// Binary prepared statements of the connection held, by the server's id.
-    pub(super) prepared: HashMap<u32, Statement>,
-    pub(super) last_prepared: Option<u32>,
+    pub(super) prepared: PreparedStatements,
     /// The command's packet until it has a connection: a waiting session holds no receive buffer.
     pub(super) outbox: Option<Chunk>,
     /// A read's packet, kept until its reply begins, to be sent again elsewhere.
     pub(super) spare: Vec<u8>,
     /// The read that left the warnings or the error that a client may still ask for.
     pub(super) cause: Option<Vec<u8>>,
+    /// The last statement was another, which left them as they were.
+    pub(super) cause_shown: bool,
     /// The next connection is to run `cause` first, for what it leaves there.
     pub(super) replay: bool,
     /// The next connection is to open the read-only transaction that was begun on a replica.
@@ -86,11 +88,11 @@ impl Conversation {
             entry,
             handle,
             held: None,
-            prepared: HashMap::new(),
-            last_prepared: None,
+            prepared: PreparedStatements::default(),
             outbox: None,
             spare: Vec::new(),
             cause: None,
+            cause_shown: false,
             replay: false,
             reopen: false,
             seat: Rc::default(),
@@ -216,12 +218,12 @@ impl Conversation {
                 let id = statement_id(payload).map_err(ClientFault::from)?;
                 self.execute(packet, id).await
             }
-            Command::StmtFetch => self.plain(packet, ReplyKind::Fetch).await,
-            Command::StmtReset => self.plain(packet, ReplyKind::Simple).await,
-            Command::StmtSendLongData => Box::pin(self.long_data(packet)).await,
-            Command::StmtClose => {
+            Command::StmtFetch
+            | Command::StmtReset
+            | Command::StmtSendLongData
+            | Command::StmtClose => {
                 let id = statement_id(payload).map_err(ClientFault::from)?;
-                Box::pin(self.close_statement(packet, id)).await
+                self.about_statement(command, packet, id).await
             }
             Command::FieldList => self.plain(packet, ReplyKind::FieldList).await,
             Command::Statistics => self.plain(packet, ReplyKind::Statistics).await,
@@ -271,8 +273,11 @@ impl Conversation {
 
     /// COM_PING is the proxy's to answer, unless there is a connection to ask after.
     async fn ping(&mut self, packet: Chunk) -> Result<Next, Fault> {
-        if self.session.held_firmly() && self.held.is_some() {
-            return self.plain(packet, ReplyKind::Simple).await;
+        // MySQL's answer counts the warnings there are.
+        let counts = self.session.answers_here() && !self.client.greeting.mariadb;
+        if (self.session.held_firmly() || counts) && self.held.is_some() {
+            self.session.begin_command();
+            return self.run_request(Request::new(packet, PING, ReplyKind::Simple)).await;
         }
         self.session.begin_command();
         self.session.abandon(None);
@@ -365,7 +370,6 @@ impl Conversation {
 
     pub(super) fn forget_statements(&mut self) {
         self.prepared.clear();
-        self.last_prepared = None;
     }
 
     /// A command that is passed to the connection held, else to the primary.
@@ -374,46 +378,6 @@ impl Conversation {
         let mut request = Request::new(packet, COMMAND, kind);
         request.on_held = true;
         self.run_request(request).await
-    }
-
-    /// COM_STMT_PREPARE: until statements move between connections, the session stays on one.
-    async fn prepare(&mut self, packet: Chunk, statement: Statement) -> Result<Next, Fault> {
-        let sql = packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default();
-        self.session.begin(&statement, sql, self.lane.settings.sql.pin_on_call);
-        let mut request = Request::new(packet, COMMAND, ReplyKind::Prepare);
-        request.prepares = Some(statement);
-        request.on_held = true;
-        self.run_request(request).await
-    }
-
-    async fn execute(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {
-        // MariaDB: -1 is the statement prepared last.
-        let id = if id == u32::MAX { self.last_prepared.unwrap_or(id) } else { id };
-        let statement = self.prepared.get(&id).copied().unwrap_or(Statement::OPAQUE);
-        self.session.begin(&statement, b"", self.lane.settings.sql.pin_on_call);
-        let mut request = Request::new(packet, statement, ReplyKind::Execute);
-        request.on_held = true;
-        self.run_request(request).await
-    }
-
-    /// COM_STMT_SEND_LONG_DATA has no reply.
-    async fn long_data(&mut self, packet: Chunk) -> Result<Next, Fault> {
-        let sink = self.held.as_ref().map(Lease::stream);
-        self.client.forward_command(packet, sink).await?;
-        Ok(Next::Go)
-    }
-
-    /// COM_STMT_CLOSE has no reply.
-    async fn close_statement(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {
-        if let Some(lease) = &self.held {
-            lease.stream().send(packet);
-        }
-        self.prepared.remove(&id);
-        if self.prepared.is_empty() {
-            self.session.unpin(Pins::PREPARED_BINARY);
-            self.settle().await;
-        }
-        Ok(Next::Go)
     }
 }
 

@@ -7,15 +7,19 @@ use crate::auth::{BackendSecret, ClientSide, ClientStep};
 use crate::cluster::trackers::{Trackers, setup_statement};
 use crate::cluster::{BackendIdx, ServerFacts};
 use crate::net::{Chunk, PeerAddress};
+use crate::pool::StatementCache;
 use crate::protocol::{
     Capabilities, Command, Greeting, Login, OkPacket, ReplyKind, ReplyTracker, put_packet,
 };
-use crate::session::ReplayState;
+use crate::session::{Left, ReplayState};
 
 use super::fault::BackendFault;
 use super::inbox::Inbox;
 use super::lane::Lane;
 use super::link::{LOGIN_STATE_QUERY, Link, refusal};
+
+/// After a login or a reset; our own questions have changed the count since.
+const FRESH: Left = Left { insert_id: Some(0), found_rows: None };
 
 /// A packet of a login: greetings, keys and errors are far smaller.
 const LOGIN_PACKET_MAX: usize = 64 * 1024;
@@ -63,7 +67,8 @@ pub(super) async fn dial(
         thread_id: greeting.thread_id,
         state: Rc::new(ReplayState::default()),
         pinned: false,
-        insert_id: Some(0),
+        left: FRESH,
+        statements: StatementCache::default(),
         tracker: ReplyTracker::new(ReplyKind::Simple, capabilities),
         trackers: trackers.map(Rc::from),
     });
@@ -172,6 +177,8 @@ pub(super) async fn reset(lane: &Lane, link: &mut Link) -> Result<(), BackendFau
     let deadline = lane.net.now() + lane.settings.timeouts.connect;
     link.inbox.stream.set_deadline(Some(deadline));
     let schema = link.state.schema().map(<[u8]>::to_vec);
+    // The server forgets its prepared statements.
+    link.statements.clear();
     link.send_command(Command::ResetConnection, b"");
     // The schema stays selected, but MariaDB forgets its character set.
     if let Some(schema) = &schema {
@@ -184,7 +191,7 @@ pub(super) async fn reset(lane: &Lane, link: &mut Link) -> Result<(), BackendFau
     }
     read_trackers(lane, link, ReplayState::with_schema(schema.as_deref())).await?;
     link.pinned = false;
-    link.insert_id = Some(0);
+    link.left = FRESH;
     link.inbox.stream.set_deadline(None);
     Ok(())
 }

@@ -3,8 +3,8 @@
 
 use crate::net::Chunk;
 use crate::protocol::{
-    Capabilities, Event, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, Progress, ReplyKind,
-    StatusFlags, Summary, Terminal, TerminalKind, put_packet, statement_id, strip_eof_flag,
+    Capabilities, Event, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, PrepareOk, Progress, ReplyKind,
+    StatusFlags, Summary, Terminal, TerminalKind, put_packet, rewrite_statement_id, strip_eof_flag,
     strip_session_state,
 };
 
@@ -20,8 +20,8 @@ pub(super) struct Reply {
     pub(super) summary: Summary,
     /// Session-track entries of all the reply's OK packets, one behind the other.
     pub(super) changes: Vec<u8>,
-    /// The id that COM_STMT_PREPARE gave.
-    pub(super) prepared: Option<u32>,
+    /// What COM_STMT_PREPARE gave.
+    pub(super) prepared: Option<PrepareOk>,
 }
 
 /// Why a reply did not reach its end.
@@ -43,7 +43,9 @@ pub(super) struct Forward<'a> {
     pub(super) client_tracks: bool,
     /// Number of the reply's first packet: one more than the command's last.
     pub(super) sequence: u8,
-    prepared: Option<u32>,
+    /// The id that the client is told for what COM_STMT_PREPARE prepares.
+    pub(super) statement_id: u32,
+    prepared: Option<PrepareOk>,
 }
 
 impl<'a> Forward<'a> {
@@ -54,7 +56,7 @@ impl<'a> Forward<'a> {
         client_tracks: bool,
         sequence: u8,
     ) -> Self {
-        Self { client, link, kind, client_tracks, sequence, prepared: None }
+        Self { client, link, kind, client_tracks, sequence, statement_id: 0, prepared: None }
     }
 }
 
@@ -165,8 +167,10 @@ impl Forward<'_> {
             }
             TerminalKind::Eof => strip_eof_flag(payload),
             TerminalKind::Prepare => {
-                self.prepared = Some(statement_id(payload)?);
-                None
+                self.prepared = Some(PrepareOk::decode(payload)?);
+                let mut renamed = payload.to_vec();
+                rewrite_statement_id(&mut renamed, self.statement_id)?;
+                Some(renamed)
             }
             // The server ends the connection; what it says belongs to no statement.
             TerminalKind::Err if tracker.summary().unsolicited => {

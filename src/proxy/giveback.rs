@@ -1,7 +1,7 @@
 //! What becomes of a connection after a reply, and at the session's end.
 
 use crate::metrics::SessionState;
-use crate::session::Pins;
+use crate::session::{Left, Pins};
 
 use super::conversation::Conversation;
 use super::lease::Lease;
@@ -19,6 +19,7 @@ impl Conversation {
     /// Re-examines a hold whose reason may be gone.
     pub(super) async fn settle(&mut self) {
         if !self.held_for_good()
+            && !self.session.answers_here()
             && let Some(lease) = self.held.take()
         {
             self.give_back(lease).await;
@@ -29,7 +30,7 @@ impl Conversation {
     /// Gives a connection to its pool in the state the session left it in.
     pub(super) async fn give_back(&mut self, mut lease: Lease) {
         if self.session.insert_id_in_doubt() {
-            Box::pin(self.ask_insert_id(&mut lease)).await;
+            Box::pin(self.ask_counts(&mut lease)).await;
         }
         if lease.peek().pinned {
             // What nothing could replay may still be on it.
@@ -40,14 +41,17 @@ impl Conversation {
         self.lane.release(lease);
     }
 
-    /// Only this connection can say whether an INSERT gave its id itself.
-    pub(super) async fn ask_insert_id(&mut self, lease: &mut Lease) {
-        match lease.link().query_number(b"SELECT LAST_INSERT_ID()").await {
-            Ok(Some(value)) => {
-                self.session.resolve_insert_id(value);
-                lease.link().insert_id = Some(value);
+    /// Only this connection can say whether an INSERT gave its id itself, or how many rows were
+    /// found.
+    pub(super) async fn ask_counts(&mut self, lease: &mut Lease) {
+        // The question itself changes the count.
+        match lease.link().query_numbers(b"SELECT LAST_INSERT_ID(), FOUND_ROWS()").await {
+            Ok([Some(insert_id), Some(found_rows)]) => {
+                self.session.resolve_insert_id(insert_id);
+                self.session.resolve_found_rows(found_rows);
+                lease.link().left = Left { insert_id: Some(insert_id), found_rows: Some(1) };
             }
-            Ok(None) | Err(_) => lease.spoil(),
+            Ok(_) | Err(_) => lease.spoil(),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::metrics::{BackendHealth, KillKind, Registry, SessionRegistrar, ShardM
 use crate::net::{Aborter, Doorbell, Net, PeerAddress, Stream};
 use crate::pool::{BackendPool, ConnId, Plan, PoolLimits, share};
 use crate::protocol::{Capabilities, put_packet};
-use crate::session::{ReplayState, ServerKind, StateInterner};
+use crate::session::{ReplayState, ServerKind, StateInterner, TextInterner};
 use crate::sql::Dialect;
 
 use super::fault::{BackendFault, Fault};
@@ -101,6 +101,7 @@ pub(crate) struct Lane {
     links: RefCell<Vec<Vec<Option<Box<Link>>>>>,
     pub(super) waiting: Waiting,
     pub(super) interner: RefCell<StateInterner>,
+    pub(super) texts: RefCell<TextInterner>,
     pub(super) users: Vec<User>,
     user_places: HashMap<Vec<u8>, UserIdx>,
     /// The state that a login gives.
@@ -139,6 +140,7 @@ impl Lane {
             links: RefCell::new((0..backends).map(|_| Vec::new()).collect()),
             waiting: Waiting::default(),
             interner: RefCell::default(),
+            texts: RefCell::default(),
             users,
             user_places,
             bases: RefCell::default(),

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use crate::cluster::BackendIdx;
 use crate::net::Chunk;
+use crate::pool::StatementCache;
 use crate::protocol::{
     Capabilities, Command, ErrPacket, Event, Malformed, OkPacket, ReplyKind, ReplyTracker, Summary,
     TerminalKind, put_packet, text_row,
 };
-use crate::session::ReplayState;
+use crate::session::{Left, ReplayState};
 
 use super::fault::BackendFault;
 use super::inbox::{Inbox, InboxError};
@@ -31,8 +32,10 @@ pub(crate) struct Link {
     pub(super) state: Rc<ReplayState>,
     /// State that nothing can replay may be on it: to be reset before others use it.
     pub(super) pinned: bool,
-    /// What `LAST_INSERT_ID()` is on it, where that is known.
-    pub(super) insert_id: Option<u64>,
+    /// What earlier statements left on it.
+    pub(super) left: Left,
+    /// What is prepared on it.
+    pub(super) statements: StatementCache,
     pub(super) tracker: ReplyTracker,
     /// Statement that turns the session trackers on, where the server has them.
     pub(super) trackers: Option<Rc<str>>,
@@ -63,11 +66,16 @@ impl Link {
         self.read_row().await
     }
 
-    /// The first column of [`Link::query_row`] as a number.
-    pub(super) async fn query_number(&mut self, sql: &[u8]) -> Result<Option<u64>, BackendFault> {
-        let row = self.query_row(sql).await?;
-        let text = row.into_iter().next().flatten().and_then(|text| String::from_utf8(text).ok());
-        Ok(text.and_then(|text| text.parse().ok()))
+    /// The first columns of [`Link::query_row`] as numbers.
+    pub(super) async fn query_numbers<const N: usize>(
+        &mut self,
+        sql: &[u8],
+    ) -> Result<[Option<u64>; N], BackendFault> {
+        let mut row = self.query_row(sql).await?.into_iter();
+        Ok(std::array::from_fn(|_| {
+            let text = String::from_utf8(row.next()??).ok();
+            text.and_then(|text| text.parse().ok())
+        }))
     }
 
     /// Reads a reply of one small result set.
@@ -102,6 +110,25 @@ impl Link {
         kind: ReplyKind,
         mut state: impl FnMut(&[u8]),
     ) -> Result<Summary, BackendFault> {
+        let capabilities = self.capabilities;
+        self.take_reply(kind, |kind, payload, _| {
+            match kind {
+                TerminalKind::Ok => state(OkPacket::decode(payload, capabilities)?.session_state),
+                TerminalKind::Err => return Err(refusal(payload)),
+                TerminalKind::LocalInfile => return Err(BackendFault::Unsolicited),
+                TerminalKind::Eof | TerminalKind::Prepare | TerminalKind::Other => {}
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// As [`Link::swallow`], with all packets that end something shown to `take`.
+    pub(super) async fn take_reply(
+        &mut self,
+        kind: ReplyKind,
+        mut take: impl FnMut(TerminalKind, &[u8], &Summary) -> Result<(), BackendFault>,
+    ) -> Result<Summary, BackendFault> {
         self.tracker.reset(kind, self.capabilities);
         loop {
             let mut chunk = self.inbox.chunk().await.map_err(BackendFault::from)?;
@@ -111,15 +138,7 @@ impl Link {
                 let mut done = false;
                 if let Event::Terminal(terminal) = progress.event {
                     let payload = self.tracker.terminal_payload(input, &progress);
-                    match terminal.kind {
-                        TerminalKind::Ok => {
-                            let ok = OkPacket::decode(payload, self.capabilities)?;
-                            state(ok.session_state);
-                        }
-                        TerminalKind::Err => return Err(refusal(payload)),
-                        TerminalKind::LocalInfile => return Err(BackendFault::Unsolicited),
-                        TerminalKind::Eof | TerminalKind::Prepare | TerminalKind::Other => {}
-                    }
+                    take(terminal.kind, payload, self.tracker.summary())?;
                     done = terminal.done;
                 }
                 chunk.advance(progress.used);

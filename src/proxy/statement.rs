@@ -2,17 +2,16 @@
 
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::net::Chunk;
-use crate::protocol::{
-    Capabilities, Command, HEADER_LEN, Header, MAX_PAYLOAD, ReplyKind, changes, put_packet,
-};
-use crate::session::{Hold, Keep, Pins, Preamble, Unreachable};
-use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
+use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes, put_packet};
+use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, Unreachable};
+use crate::sql::{Access, Statement, Traits, Values, Verb, kill_target, substitute_functions};
 
 use super::choose::NoLease;
 use super::conversation::{Conversation, Next};
 use super::fault::{BackendFault, ClientFault, Fault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
+use super::prepared::Preparing;
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
 const SPARE_MAX: usize = 64 * 1024;
@@ -22,11 +21,13 @@ pub(super) struct Request {
     /// Taken out when it is sent.
     packet: Option<Chunk>,
     pub(super) statement: Statement,
-    kind: ReplyKind,
+    pub(super) kind: ReplyKind,
     /// Goes to the connection held, whatever it is held for.
     pub(super) on_held: bool,
     /// What COM_STMT_PREPARE prepares.
-    pub(super) prepares: Option<Statement>,
+    pub(super) prepares: Option<Preparing>,
+    /// The prepared statement that it names by the proxy's id.
+    pub(super) of_statement: Option<u32>,
     /// Its connection is not to be used by others (COM_SET_OPTION).
     pub(super) spoils: bool,
 }
@@ -39,13 +40,18 @@ impl Request {
             kind,
             on_held: false,
             prepares: None,
+            of_statement: None,
             spoils: false,
         }
     }
 
     /// What it leaves on its connection beside what its statement says.
     pub(super) fn pins(&self) -> Pins {
-        if self.prepares.is_some() { Pins::PREPARED_BINARY } else { Pins::empty() }
+        if self.prepares.as_ref().is_some_and(|new| new.bound) {
+            Pins::PREPARED_BINARY
+        } else {
+            Pins::empty()
+        }
     }
 
     /// Another backend may run it as well.
@@ -60,15 +66,19 @@ impl Request {
 }
 
 fn query_packet(sql: &[u8]) -> Chunk {
+    command_packet(Command::Query, sql)
+}
+
+pub(super) fn command_packet(command: Command, sql: &[u8]) -> Chunk {
     let mut payload = Vec::with_capacity(sql.len() + 1);
-    payload.push(Command::Query.byte());
+    payload.push(command.byte());
     payload.extend_from_slice(sql);
     let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
     put_packet(&mut out, 0, &payload);
     Chunk::from(out)
 }
 
-fn text_of(packet: &Chunk) -> &[u8] {
+pub(super) fn text_of(packet: &Chunk) -> &[u8] {
     packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default()
 }
 
@@ -140,7 +150,8 @@ impl Conversation {
             };
             let backend = lease.peek().backend;
             let firmly = self.session.needs_connection(&request.statement) || request.on_held;
-            let retry = self.keep_spare(&request) && !firmly && !self.replay;
+            let on_replica = self.primary(&BackendSet::EMPTY) != Some(backend);
+            let retry = self.keep_spare(&request, on_replica) && !firmly && !self.replay;
             let packet = self.outbox.take().unwrap_or_else(|| Chunk::from(Vec::new()));
             match self.exchange(lease, packet, &request).await {
                 Ok((lease, reply)) => return self.remember(lease, &reply, &request).await,
@@ -178,25 +189,36 @@ impl Conversation {
         }
     }
 
-    /// Copies a read's packet, which may have to be sent again; says whether it did.
-    fn keep_spare(&mut self, request: &Request) -> bool {
-        let is_read = request.statement.access == Access::Read && request.kind == ReplyKind::Query;
-        let packet = self.outbox.as_ref().filter(|packet| is_read && packet.len() <= SPARE_MAX);
+    /// Copies a packet that may have to be sent again: a read's, and whatever else a replica may
+    /// run, for the warnings that it leaves. Says whether it may be tried elsewhere.
+    fn keep_spare(&mut self, request: &Request, on_replica: bool) -> bool {
+        let is_read = request.statement.access == Access::Read;
+        let prepared = [ReplyKind::Prepare, ReplyKind::Execute].contains(&request.kind);
+        let is_query = request.kind == ReplyKind::Query;
+        let keeps = (is_read && prepared) || ((is_read || on_replica) && is_query);
+        let packet = self.outbox.as_ref().filter(|packet| keeps && packet.len() <= SPARE_MAX);
         self.spare.clear();
         if let Some(packet) = packet {
             self.spare.extend_from_slice(packet.as_slice());
         }
-        packet.is_some()
+        is_read && packet.is_some()
     }
 
     /// Remembers which read left the warnings that the server still has.
-    fn note_cause(&mut self, reply: &Reply) {
-        let left_some = reply.summary.warnings > 0 || reply.summary.error.is_some();
-        if left_some && !self.spare.is_empty() {
+    fn note_cause(&mut self, reply: &Reply, request: &Request) {
+        let asks = request.statement.traits.contains(Traits::READS_DIAGNOSTICS);
+        let keeps = asks || self.session.keeps_warnings();
+        let left_some = reply.summary.warned || reply.summary.error.is_some();
+        // A packet of a prepared statement means nothing elsewhere.
+        let executes = request.kind == ReplyKind::Execute;
+        if left_some && !self.spare.is_empty() && !executes {
             self.cause = Some(self.spare.clone());
-        } else if left_some || !self.session.keeps_warnings() {
+        } else if !keeps || reply.summary.error.is_some() || (left_some && executes) {
             self.cause = None;
         }
+        // MySQL still counts them in its next OK after a SELECT of them, not after a SHOW.
+        let shows = request.statement.verb != Verb::Select || self.cause_shown;
+        self.cause_shown = keeps && shows && self.cause.is_some();
     }
 
     /// Sends a command with its preamble and forwards the reply.
@@ -249,13 +271,26 @@ impl Conversation {
         request: &Request,
         is_read: bool,
     ) -> Result<Reply, Broken> {
-        let preamble = self.preamble(&request.statement, lease).unwrap_or_default();
+        // The connection may be in another state behind it.
+        let executed = request.of_statement.filter(|_| request.kind == ReplyKind::Execute);
+        let refusal = match executed {
+            Some(id) if !self.is_ready(lease, id) => {
+                let ready = Box::pin(self.ready_statement(lease, id)).await;
+                ready.map_err(|fault| Broken::Backend { fault, untouched: true })?
+            }
+            _ => None,
+        };
+        let preamble = self.preamble(&request.statement, lease).unwrap_or_else(|_| {
+            // Its state will not be what is believed.
+            lease.spoil();
+            Preamble::default()
+        });
         let replies = send_preamble(lease, &preamble);
         // A write must not run where the preamble failed: the wrong schema or sql_mode would be
         // worse than a round trip. States converge, so this is rare.
         let replay = std::mem::take(&mut self.replay);
         let reopen = std::mem::take(&mut self.reopen);
-        let first = replay || reopen || (!is_read && preamble.fallible);
+        let first = replay || reopen || refusal.is_some() || (!is_read && preamble.fallible);
         if first && !replies.is_empty() {
             Box::pin(self.swallow_preamble(lease, &replies, &preamble)).await?;
         }
@@ -268,28 +303,35 @@ impl Conversation {
         if replay {
             Box::pin(self.run_cause(lease)).await?;
         }
-        let mut sequence = 1;
-        let len = Header::decode(packet.as_slice()).map_or(0, |header| header.len as usize);
-        lease.stream().send(packet);
-        if len == MAX_PAYLOAD {
-            let rest = Box::pin(self.client.forward_command_rest(lease.stream(), 1)).await;
-            sequence = rest.map_err(Broken::Client)?;
+        if let Some(err) = refusal {
+            return Box::pin(self.refuse_execution(packet, &err)).await;
         }
+        let executes = request.kind == ReplyKind::Execute;
+        let sequence = self.send_command(lease, packet, request.of_statement, executes).await?;
         if !first && !replies.is_empty() {
             Box::pin(self.swallow_preamble(lease, &replies, &preamble)).await?;
         }
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
+        let statement_id = self.prepared.next_id();
         let inbox = &mut self.client.inbox;
-        Forward::new(inbox, lease.link(), request.kind, tracks, sequence).run().await
+        let mut forward = Forward::new(inbox, lease.link(), request.kind, tracks, sequence);
+        forward.statement_id = statement_id;
+        forward.run().await
     }
 
     /// Runs the session's last read again, for what it leaves on the connection.
     async fn run_cause(&mut self, lease: &mut Lease) -> Result<(), Broken> {
         let Some(cause) = self.cause.clone() else { return Ok(()) };
+        lease.link().left.found_rows = None;
         lease.stream().send(Chunk::from(cause));
         match lease.link().swallow(ReplyKind::Query, |_| ()).await {
             Ok(_) | Err(BackendFault::Refused { .. }) => self.session.answers_moved(),
             Err(fault) => return Err(Broken::Backend { fault, untouched: true }),
+        }
+        if self.cause_shown && !self.client.greeting.mariadb {
+            // MySQL counts a statement's warnings in the OK of the next, but only of that.
+            let shown = lease.run(b"SHOW COUNT(*) WARNINGS").await;
+            shown.map_err(|fault| Broken::Backend { fault, untouched: true })?;
         }
         if self.session.autocommit() || self.session.in_transaction() {
             return Ok(());
@@ -304,10 +346,10 @@ impl Conversation {
         statement: &Statement,
         lease: &Lease,
     ) -> Result<Preamble, Unreachable> {
-        self.session.preamble_for(statement, lease.state(), lease.peek().insert_id)
+        self.session.preamble_for(statement, lease.state(), lease.peek().left)
     }
 
-    async fn swallow_preamble(
+    pub(super) async fn swallow_preamble(
         &mut self,
         lease: &mut Lease,
         replies: &[ReplyKind],
@@ -319,7 +361,12 @@ impl Conversation {
         }
         lease.link().state = self.session.state().clone();
         if preamble.insert_id.is_some() {
-            lease.link().insert_id = preamble.insert_id;
+            lease.link().left.insert_id = preamble.insert_id;
+        }
+        if preamble.count_sql.is_some() {
+            lease.link().left.found_rows = self.session.last().found_rows;
+        } else if preamble.clear_sql.is_some() {
+            lease.link().left.found_rows = None;
         }
         self.session.preamble_done(preamble);
         Ok(())
@@ -333,21 +380,21 @@ impl Conversation {
         request: &Request,
     ) -> Result<Next, Fault> {
         self.lane.alive(lease.peek().backend);
-        self.note_cause(reply);
+        self.note_cause(reply, request);
         for change in changes(&reply.changes).flatten() {
             self.session.note_change(change);
         }
-        if let (Some(id), Some(statement)) = (reply.prepared, request.prepares) {
-            self.prepared.insert(id, statement);
-            self.last_prepared = Some(id);
-            self.session.pin(Pins::PREPARED_BINARY);
-        }
+        self.note_statement(&mut lease, reply, request);
         if request.spoils {
             lease.spoil();
         }
         let mut summary = reply.summary;
         // A list of columns counts as a result set where ROW_COUNT() is asked.
-        summary.had_resultset |= request.kind == ReplyKind::FieldList;
+        if request.kind == ReplyKind::FieldList {
+            summary.had_resultset = true;
+            // MySQL warns that the command is old, and does not count it.
+            summary.warnings = summary.warnings.max(u16::from(!self.client.greeting.mariadb));
+        }
         let keep = self.session.after_reply(
             &request.statement,
             &summary,
@@ -355,9 +402,12 @@ impl Conversation {
         );
         lease.link().state = self.session.state().clone();
         if self.session.insert_id_in_doubt() {
-            lease.link().insert_id = None;
+            lease.link().left.insert_id = None;
         } else if reply.summary.last_insert_id != 0 {
-            lease.link().insert_id = Some(reply.summary.last_insert_id);
+            lease.link().left.insert_id = Some(reply.summary.last_insert_id);
+        }
+        if let Some(found_rows) = self.session.counted() {
+            lease.link().left.found_rows = found_rows;
         }
         match keep {
             Keep::Release { .. } => {
@@ -366,10 +416,11 @@ impl Conversation {
             }
             Keep::Hold(hold) => {
                 if hold == Hold::LastStatement && self.session.insert_id_unknown() {
-                    Box::pin(self.ask_insert_id(&mut lease)).await;
+                    Box::pin(self.ask_counts(&mut lease)).await;
                 }
                 self.set_held(Some(&lease));
-                if hold == Hold::Pinned {
+                // What prepared statements hold it for is gone with its reason.
+                if hold == Hold::Pinned && !PREPARED_PINS.contains(self.session.pins()) {
                     lease.link().pinned = true;
                 }
                 self.held = Some(lease);
@@ -392,7 +443,7 @@ struct Unfinished {
 }
 
 /// Sends the preamble and says what replies it draws.
-fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind> {
+pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind> {
     let mut replies = Vec::new();
     let link = lease.peek();
     if let Some(schema) = &preamble.init_db {

@@ -11,20 +11,52 @@ use super::handshake::Client;
 const UNSENT_MAX: usize = 1024 * 1024;
 
 impl Client {
-    /// Passes a whole command to `sink`, or nowhere; for commands without a reply.
-    pub(super) async fn forward_command(
-        &mut self,
-        packet: Chunk,
-        sink: Option<&Stream>,
-    ) -> Result<(), ClientFault> {
+    /// Passes over the rest of a command that goes nowhere; returns the sequence number after its
+    /// last packet.
+    pub(super) async fn skip_command(&mut self, packet: Chunk) -> Result<u8, ClientFault> {
         let len = packet.len() - HEADER_LEN;
-        if let Some(sink) = sink {
-            sink.send(packet);
+        drop(packet);
+        if len == MAX_PAYLOAD { self.pass(None, 1).await } else { Ok(1) }
+    }
+
+    /// Passes a command to `sink` with `head` in place of its payload's beginning: `rest` is what
+    /// follows in its first packet, and behind that, where `continued`, come more packets. Returns
+    /// the sequence number after the command's last packet.
+    pub(super) async fn forward_command_anew(
+        &mut self,
+        sink: &Stream,
+        head: Vec<u8>,
+        rest: Chunk,
+        continued: bool,
+    ) -> Result<u8, ClientFault> {
+        let mut from = 1;
+        let mut to = 0;
+        let mut more = continued;
+        let (mut payload, mut part) = (head, rest);
+        while more || payload.len() + part.len() >= MAX_PAYLOAD {
+            // Packets of other lengths than the client's: they are made up one at a time.
+            payload.extend_from_slice(part.as_slice());
+            part = Chunk::from(Vec::new());
+            if payload.len() >= MAX_PAYLOAD {
+                let behind = payload.split_off(MAX_PAYLOAD);
+                send_packet(sink, to, payload, part).await;
+                (payload, part) = (behind, Chunk::from(Vec::new()));
+                to = to.wrapping_add(1);
+            }
+            if more {
+                part = self.inbox.packet(MAX_PAYLOAD).await?;
+                let header = Header::decode(part.as_slice());
+                let found = header.map_or(0, |header| header.seq);
+                if found != from {
+                    return Err(ClientFault::Sequence { expected: from, found });
+                }
+                from = from.wrapping_add(1);
+                part.advance(HEADER_LEN);
+                more = part.len() == MAX_PAYLOAD;
+            }
         }
-        if len == MAX_PAYLOAD {
-            self.pass(sink, 1).await?;
-        }
-        Ok(())
+        send_packet(sink, to, payload, part).await;
+        Ok(to.wrapping_add(1))
     }
 
     /// Passes on what follows a first packet of the greatest length; returns the sequence number
@@ -71,6 +103,14 @@ impl Client {
         self.inbox.put_back(chunk);
         Ok(part)
     }
+}
+
+async fn send_packet(sink: &Stream, seq: u8, payload: Vec<u8>, part: Chunk) {
+    let len = u32::try_from(payload.len() + part.len()).expect("at most 16 MiB");
+    let mut out = Header { len, seq }.encode().to_vec();
+    out.extend_from_slice(&payload);
+    send(Some(sink), Chunk::from(out)).await;
+    send(Some(sink), part).await;
 }
 
 /// A backend that takes no more has sent, or will send, its reason: the reply is read later.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -19,7 +20,25 @@ pub(super) struct Seat {
 /// The waiting sessions of one shard, by their owner number.
 #[derive(Default)]
 pub(super) struct Waiting {
-    seats: RefCell<HashMap<u64, Rc<Seat>>>,
+    seats: RefCell<HashMap<u64, Rc<Seat>, BuildHasherDefault<Spread>>>,
+}
+
+/// Owners are numbers that the proxy gives: nobody can choose them to collide.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
 }
 
 impl Waiting {
@@ -55,7 +74,10 @@ impl Waiting {
         self.seats.borrow_mut().insert(owner, seat.clone());
         seat.event.wait(&clock).await;
         clock.reset(None);
-        self.seats.borrow_mut().remove(&owner);
-        seat.plan.take()
+        let plan = seat.plan.take();
+        if plan.is_none() {
+            self.seats.borrow_mut().remove(&owner);
+        }
+        plan
     }
 }

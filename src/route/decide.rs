@@ -272,7 +272,9 @@ fn runs_anywhere(statement: &Statement, pins: Pins) -> bool {
     let traits = statement.traits;
     match statement.verb {
         Verb::Select | Verb::Values | Verb::Table | Verb::Show | Verb::Diagnostics => {
-            !traits.is_empty() && HARMLESS.contains(traits)
+            // Without a trait it is not known why it is no read.
+            let why = traits.difference(Traits::UNION);
+            statement.statements == 1 && !why.is_empty() && HARMLESS.contains(why)
         }
         Verb::Set => traits.contains(Traits::PLAIN_SET) && statement.statements == 1,
         Verb::Use => statement.statements == 1,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::last::{InsertId, LastStatement};
-use super::memory::Session;
+use super::memory::{ServerKind, Session};
 use super::{Pins, ReplayState};
 use crate::protocol::StatusFlags;
 use crate::sql::{Charset, Dialect};
@@ -23,6 +23,12 @@ impl Session {
         self.last.error = error;
         self.last.warnings = 0;
         self.last.row_count = Some(if error.is_some() { -1 } else { 0 });
+    }
+
+    /// Whether the connection held has the session's warnings, or counts that only it knows.
+    #[must_use]
+    pub fn answers_here(&self) -> bool {
+        self.answers_here
     }
 
     /// Whether the statement under way leaves the server's list of warnings as it is.
@@ -129,19 +135,46 @@ impl Session {
     /// How the servers read this session's texts.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
-        let Some(mode) = self.state.variable(b"sql_mode") else { return self.server.dialect };
-        let has = |flag: &[u8]| mode.split(|byte| *byte == b',').any(|set| set == flag);
-        Dialect {
-            ansi_quotes: has(b"ANSI_QUOTES"),
-            no_backslash_escapes: has(b"NO_BACKSLASH_ESCAPES"),
-            ..self.server.dialect
-        }
+        self.reading.dialect
     }
 
     /// How the session's character set lays out its texts; `None` where the session has set
     /// none and the server's default rules.
     #[must_use]
     pub fn charset(&self) -> Option<Charset> {
-        self.state.variable(b"character_set_client").map(Charset::of)
+        self.reading.charset
+    }
+
+    /// `sql_select_limit` cuts results short.
+    pub(super) fn limits_rows(&self) -> bool {
+        self.reading.limits_rows
+    }
+}
+
+/// How a session's variables let its texts be read, looked up once for each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reading {
+    dialect: Dialect,
+    charset: Option<Charset>,
+    limits_rows: bool,
+}
+
+impl Reading {
+    pub(super) fn of(state: &ReplayState, server: ServerKind) -> Self {
+        const NO_LIMIT: &[u8] = b"18446744073709551615";
+        let mode = state.variable(b"sql_mode");
+        let has = |flag: &[u8], default: bool| {
+            mode.map_or(default, |mode| mode.split(|byte| *byte == b',').any(|set| set == flag))
+        };
+        let usual = server.dialect;
+        Self {
+            dialect: Dialect {
+                ansi_quotes: has(b"ANSI_QUOTES", usual.ansi_quotes),
+                no_backslash_escapes: has(b"NO_BACKSLASH_ESCAPES", usual.no_backslash_escapes),
+                ..usual
+            },
+            charset: state.variable(b"character_set_client").map(Charset::of),
+            limits_rows: state.variable(b"sql_select_limit").is_some_and(|max| max != NO_LIMIT),
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! What a server reported beside the reply, and what it should have.
 
-use super::last::{Counting, InsertId};
+use super::access::Reading;
+use super::counting::Counting;
+use super::insert_text::InsertText;
+use super::last::InsertId;
 use super::memory::Session;
 use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
-use super::text::{Hidden, InsertText};
+use super::text::Hidden;
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
 use crate::sql::{Statement, Traits};
@@ -28,6 +31,8 @@ pub(super) struct Pending {
     /// Pins that this statement brought.
     pub(super) brought: Pins,
     pub(super) lock_reported: bool,
+    /// COM_STMT_PREPARE.
+    pub(super) prepares: bool,
 }
 
 impl Default for Pending {
@@ -45,6 +50,7 @@ impl Default for Pending {
             keeps_warnings: false,
             brought: Pins::empty(),
             lock_reported: false,
+            prepares: false,
         }
     }
 }
@@ -162,6 +168,7 @@ impl Session {
             state.set_variable(name, value);
         }
         if state != *self.state {
+            self.reading = Reading::of(&state, self.server);
             self.state = states.intern(state);
         }
     }

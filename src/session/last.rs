@@ -3,7 +3,8 @@
 use crate::protocol::Summary;
 use crate::sql::{Statement, Traits, Verb};
 
-use super::text::InsertText;
+use super::counting::Counting;
+use super::insert_text::InsertText;
 
 /// What `LAST_INSERT_ID()` would answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,20 +43,6 @@ impl InsertId {
             Self::OnConnection => 0,
         }
     }
-}
-
-/// What a statement does to the answer of `FOUND_ROWS()` (seen on MariaDB 10.11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Counting {
-    /// Nothing: DML, SET, SHOW WARNINGS, RETURNING.
-    #[default]
-    Keeps,
-    /// Its rows are counted: SELECT and most SHOWs.
-    Counts,
-    /// Something that the reply does not tell.
-    Hides,
-    /// The same, or nothing: what was before must be known where it runs.
-    May,
 }
 
 /// The session's answers to `ROW_COUNT()` and its like.
@@ -137,43 +124,38 @@ impl LastStatement {
         }
     }
 
-    /// What the statement did to `FOUND_ROWS()`.
+    /// What the statement did to `FOUND_ROWS()`; where that is unknown, the connection was given
+    /// the session's count before (`Session::preamble_for`) and knows.
     fn note_found_rows(&mut self, statement: &Statement, summary: &Summary, counting: Counting) {
-        /// Errors of programs that did not begin: syntax, no such routine, wrong arguments, no
-        /// such statement.
-        const NOT_BEGUN: [u16; 4] = [1064, 1243, 1305, 1318];
-        /// Errors of a SELECT that did not begin: names that are not there or not allowed.
-        const UNRESOLVED: [u16; 17] = [
-            1044, 1046, 1049, 1051, 1052, 1054, 1064, 1066, 1099, 1100, 1109, 1142, 1143, 1146,
-            1305, 1370, 1792,
+        /// Errors of statements that did not begin: names that are not there or not allowed, or
+        /// a text that does not parse.
+        const UNRESOLVED: [u16; 20] = [
+            1044, 1046, 1049, 1051, 1052, 1054, 1064, 1066, 1099, 1100, 1109, 1136, 1142, 1143,
+            1146, 1243, 1305, 1318, 1370, 1792,
         ];
-        /// Errors of rows that are written: one of several statements was not a SELECT.
-        const WRITING: [u16; 10] = [1022, 1048, 1062, 1136, 1264, 1364, 1366, 1406, 1451, 1452];
-        const PROGRAMS: Traits = Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND);
         let several = statement.statements > 1;
-        if let Some(error) = summary.error.filter(|_| several || summary.results == 0) {
-            let uncounted = UNRESOLVED.contains(&error) || (several && WRITING.contains(&error));
-            if several && summary.had_resultset {
-                self.found_rows = Some(summary.rows);
+        let rows = (summary.resultsets > 0).then_some(summary.rows);
+        let found = match (counting, summary.error) {
+            (Counting::Keeps, _) => self.found_rows,
+            (Counting::Sends, Some(error)) if several => {
+                let known = rows.or(self.found_rows);
+                known.filter(|_| UNRESOLVED.contains(&error))
             }
-            if statement.traits.intersects(PROGRAMS) && !NOT_BEGUN.contains(&error) {
-                self.found_rows = None;
-            } else if counting == Counting::Counts && !uncounted {
-                // It began: the connection knows how far it came.
-                self.found_rows = None;
+            (Counting::SendsAtEnd, Some(_)) => rows.filter(|_| several).or(self.found_rows),
+            (Counting::Hides, Some(_)) => self.found_rows,
+            (Counting::Sends | Counting::SendsAtEnd, None) => rows,
+            (Counting::Sends | Counting::May, Some(error)) if !several => {
+                self.found_rows.filter(|_| UNRESOLVED.contains(&error))
             }
-            return;
-        }
-        match counting {
-            // Rows of a kind not looked for, as VALUES.
-            Counting::Keeps if statement.statements > 1 && summary.had_resultset => {
-                self.found_rows = None;
+            (Counting::Matches, Some(_)) => self.found_rows,
+            // None may be matched, or the server may have seen that before it looked.
+            (Counting::Matches, None) => {
+                let changed = Some(summary.affected_rows);
+                summary.matched_rows.or(changed).filter(|&matched| matched > 0)
             }
-            Counting::Keeps => {}
-            Counting::Counts if summary.had_resultset => self.found_rows = Some(summary.rows),
-            // SELECT … INTO.
-            Counting::Counts | Counting::Hides | Counting::May => self.found_rows = None,
-        }
+            (Counting::Sends | Counting::Hides | Counting::May, _) => None,
+        };
+        self.found_rows = found;
     }
 
     /// The statement may have set the insert id without saying so: LOAD DATA, INSERT … RETURNING
@@ -207,7 +189,7 @@ mod tests {
     }
 
     fn rows(rows: u64) -> Summary {
-        Summary { rows, had_resultset: true, results: 1, ..Summary::default() }
+        Summary { rows, had_resultset: true, results: 1, resultsets: 1, ..Summary::default() }
     }
 
     fn note(last: &mut LastStatement, what: Statement, reply: Summary, counting: Counting) {
@@ -220,7 +202,7 @@ mod tests {
         let mut last = LastStatement::default();
         let counts = |last: &LastStatement| (last.row_count.unwrap(), last.found_rows.unwrap());
         assert_eq!(counts(&last), (0, 0));
-        note(&mut last, statement(Verb::Select), rows(2), Counting::Counts);
+        note(&mut last, statement(Verb::Select), rows(2), Counting::Sends);
         assert_eq!(counts(&last), (-1, 2));
         note(&mut last, statement(Verb::Update), reply(5, 0), Counting::Keeps);
         assert_eq!(counts(&last), (5, 2));
@@ -229,7 +211,7 @@ mod tests {
         note(&mut last, statement(Verb::Insert), rows(7), Counting::Keeps);
         assert_eq!(counts(&last), (-1, 2), "RETURNING");
         let failed = |error| Summary { error: Some(error), ..Summary::default() };
-        note(&mut last, statement(Verb::Select), failed(1054), Counting::Counts);
+        note(&mut last, statement(Verb::Select), failed(1054), Counting::Sends);
         assert_eq!(counts(&last), (-1, 2));
         note(&mut last, statement(Verb::Update), failed(1062), Counting::Keeps);
         assert_eq!(counts(&last), (-1, 2));
@@ -246,9 +228,9 @@ mod tests {
         assert_eq!((last.row_count, last.found_rows), (None, None));
         note(&mut last, statement(Verb::Update), reply(1, 0), Counting::Keeps);
         assert_eq!((last.row_count, last.found_rows), (Some(1), None));
-        note(&mut last, statement(Verb::Select), rows(3), Counting::Counts);
+        note(&mut last, statement(Verb::Select), rows(3), Counting::Sends);
         assert_eq!((last.row_count, last.found_rows), (Some(-1), Some(3)));
-        note(&mut last, statement(Verb::Select), reply(1, 0), Counting::Counts);
+        note(&mut last, statement(Verb::Select), reply(1, 0), Counting::Sends);
         assert_eq!((last.row_count, last.found_rows), (Some(1), None), "SELECT … INTO");
     }
 
@@ -256,11 +238,11 @@ mod tests {
     fn an_error_hides_the_count_of_what_began() {
         let call = Statement { traits: Traits::CALL, ..statement(Verb::Call) };
         for (what, counting, error, hides) in [
-            (statement(Verb::Select), Counting::Counts, 1146, false),
-            (statement(Verb::Select), Counting::Counts, 1242, true),
+            (statement(Verb::Select), Counting::Sends, 1146, false),
+            (statement(Verb::Select), Counting::Sends, 1242, true),
             (statement(Verb::Update), Counting::Keeps, 1242, false),
-            (call, Counting::Hides, 1305, false),
-            (call, Counting::Hides, 1644, true),
+            (call, Counting::May, 1305, false),
+            (call, Counting::May, 1644, true),
         ] {
             let mut last = LastStatement::default();
             let failed = Summary { error: Some(error), ..Summary::default() };
@@ -270,24 +252,35 @@ mod tests {
         }
     }
 
-    /// Seen on MariaDB 10.11, as all of `FOUND_ROWS()`.
     #[test]
     fn several_statements_that_end_with_an_error() {
-        let several = Statement { statements: 2, ..statement(Verb::Insert) };
-        for (rows_before, error, found) in [
-            (None, 1146, Some(7)),
-            (None, 1062, Some(7)),
-            (None, 1242, None),
-            (Some(2), 1062, Some(2)),
-            (Some(2), 1146, Some(2)),
-            (Some(2), 1242, None),
+        let several = Statement { statements: 2, ..statement(Verb::Select) };
+        for (counting, rows_before, error, found) in [
+            (Counting::Keeps, None, 1062, Some(7)),
+            (Counting::Sends, None, 1146, Some(7)),
+            (Counting::Sends, Some(2), 1146, Some(2)),
+            (Counting::Sends, Some(2), 1242, None),
+            (Counting::May, Some(2), 1146, None),
         ] {
             let mut last = LastStatement { found_rows: Some(7), ..LastStatement::default() };
             let first = rows_before.map_or_else(|| reply(1, 0), rows);
             let failed = Summary { error: Some(error), ..first };
-            note(&mut last, several, failed, Counting::Counts);
-            assert_eq!(last.found_rows, found, "{rows_before:?} {error}");
+            note(&mut last, several, failed, counting);
+            assert_eq!(last.found_rows, found, "{counting:?} {rows_before:?} {error}");
         }
+    }
+
+    #[test]
+    fn an_update_on_mysql_counts_what_it_finds() {
+        let mut last = LastStatement { found_rows: Some(7), ..LastStatement::default() };
+        let update = |matched| Summary { matched_rows: Some(matched), ..reply(0, 0) };
+        note(&mut last, statement(Verb::Update), update(3), Counting::Matches);
+        assert_eq!(last.found_rows, Some(3));
+        let failed = Summary { error: Some(1062), ..Summary::default() };
+        note(&mut last, statement(Verb::Update), failed, Counting::Matches);
+        assert_eq!(last.found_rows, Some(3));
+        note(&mut last, statement(Verb::Update), update(0), Counting::Matches);
+        assert_eq!(last.found_rows, None, "WHERE 1=0 keeps it, WHERE id=0 does not");
     }
 
     #[test]
@@ -318,7 +311,7 @@ mod tests {
             &rows(1),
             InsertText::NONE,
             false,
-            Counting::Counts,
+            Counting::Sends,
         );
         assert_eq!(last.insert_id, InsertId::OnConnection);
     }

@@ -7,9 +7,12 @@ use thiserror::Error;
 use crate::protocol::{StatusFlags, Summary};
 use crate::sql::{Access, Dialect, Statement, Traits, Verb};
 
+use super::access::Reading;
 use super::changes::Pending;
-use super::last::{Counting, InsertId, LastStatement};
-use super::text::{self, Hidden, InsertText};
+use super::counting::{Counting, counting};
+use super::insert_text::InsertText;
+use super::last::{InsertId, LastStatement};
+use super::text::{self, Hidden};
 use super::{Pins, Preamble, ReplayState, StateInterner, difference};
 
 /// What a session must know of the server it talks to.
@@ -56,6 +59,15 @@ pub enum AtEnd {
     Reset,
 }
 
+/// What statements before left on a connection, where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Left {
+    /// `LAST_INSERT_ID()`.
+    pub insert_id: Option<u64>,
+    /// `FOUND_ROWS()`.
+    pub found_rows: Option<u64>,
+}
+
 /// A connection that no difference can bring to the session's state: reset it, or take another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the connection has a schema selected and the session has none")]
@@ -64,12 +76,16 @@ pub struct Unreachable;
 /// Empties the list of warnings: MariaDB does so only for a statement that uses a table.
 const CLEAR_WARNINGS: &[u8] =
     b"DO (SELECT COUNT(*) FROM information_schema.character_sets WHERE 0)";
+/// The same on MySQL, where a table, even of information_schema, would open a transaction.
+const CLEAR_WARNINGS_MYSQL: &[u8] = b"DO 0";
 
 /// What one client has set.
 #[derive(Debug, Clone)]
 pub struct Session {
     pub(super) server: ServerKind,
     pub(super) state: Rc<ReplayState>,
+    /// What of `state` every statement asks for.
+    pub(super) reading: Reading,
     pub(super) pins: Pins,
     pub(super) status: StatusFlags,
     /// An ERR reply told no status, and a transaction may have begun.
@@ -86,6 +102,8 @@ pub struct Session {
     pub(super) answers_here: bool,
     /// `FOUND_ROWS()` on the connection held is the session's own.
     pub(super) counts_here: bool,
+    /// See [`Session::counted`].
+    pub(super) counted: Option<Option<u64>>,
     pub(super) gtid: Vec<u8>,
     pub(super) pending: Pending,
 }
@@ -96,6 +114,7 @@ impl Session {
     pub fn new(state: Rc<ReplayState>, server: ServerKind) -> Self {
         Self {
             server,
+            reading: Reading::of(&state, server),
             state,
             pins: Pins::empty(),
             status: StatusFlags::AUTOCOMMIT,
@@ -107,6 +126,7 @@ impl Session {
             insert_id_here: false,
             answers_here: false,
             counts_here: false,
+            counted: None,
             gtid: Vec::new(),
             pending: Pending::default(),
         }
@@ -120,6 +140,7 @@ impl Session {
     /// The connection in use belongs to a server of this kind.
     pub fn set_server(&mut self, server: ServerKind) {
         self.server = server;
+        self.reading = Reading::of(&self.state, server);
     }
 
     /// A statement is about to be routed: reads what its text hides and adds its pins, but for
@@ -150,8 +171,8 @@ impl Session {
         self.pending.hides_insert_id |= statement.traits.intersects(PROGRAMS);
         let several = statement.statements > 1 && statement.access == Access::Write;
         self.pending.hides_insert_id |= several;
-        let limited = self.limits_rows() && text::unites(sql);
-        self.pending.counting = counting(statement, sql, several || limited);
+        let mariadb = self.server.dialect.mariadb;
+        self.pending.counting = counting(statement, sql, mariadb, self.limits_rows());
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
         }
@@ -183,6 +204,12 @@ impl Session {
     pub fn begin_command(&mut self) {
         self.begin_pending();
         self.pending.keeps_warnings = self.answers_here;
+    }
+
+    /// COM_STMT_PREPARE is about to run: it leaves ROW_COUNT() as it is.
+    pub fn begin_prepare(&mut self) {
+        self.begin_command();
+        self.pending.prepares = true;
     }
 
     fn begin_pending(&mut self) {
@@ -218,7 +245,7 @@ impl Session {
     }
 
     /// What to send in front of the statement to a connection in the state `connection`, on which
-    /// `LAST_INSERT_ID()` is `insert_id` where that is known.
+    /// others left `left`.
     ///
     /// # Errors
     /// The connection cannot be brought to the session's state.
@@ -226,7 +253,7 @@ impl Session {
         &self,
         statement: &Statement,
         connection: &Rc<ReplayState>,
-        insert_id: Option<u64>,
+        left: Left,
     ) -> Result<Preamble, Unreachable> {
         let mut preamble = if Rc::ptr_eq(connection, &self.state) {
             Preamble::default()
@@ -237,9 +264,9 @@ impl Session {
         // its id itself.
         let stays = !self.autocommit()
             || self.held_firmly()
-            || matches!(self.pending.counting, Counting::Hides | Counting::May)
+            || !matches!(self.pending.counting, Counting::Keeps | Counting::Sends)
             || self.last.found_rows.is_none();
-        let ambiguous = match insert_id {
+        let ambiguous = match left.insert_id {
             _ if stays => self.pending.insert != InsertText::NONE,
             Some(0) => false,
             Some(id) => self.pending.insert.may_give(id),
@@ -250,32 +277,18 @@ impl Session {
             preamble.assign(b"last_insert_id", value.to_string().as_bytes());
             preamble.insert_id = Some(value);
         }
+        let shown =
+            statement.verb == Verb::Use || (statement.verb == Verb::Admin && !self.held_firmly());
         // Nothing of this session's is left to show, but something of another's may be; MySQL
-        // also counts it in the reply to COM_INIT_DB.
+        // also counts it in the reply to COM_INIT_DB or COM_SET_OPTION.
         let shows = statement.traits.contains(Traits::READS_DIAGNOSTICS)
-            || (statement.verb == Verb::Use && !self.server.dialect.mariadb);
+            || (shown && !self.server.dialect.mariadb);
         if shows && !self.answers_here {
-            preamble.clear_sql = Some(CLEAR_WARNINGS);
+            let mariadb = self.server.dialect.mariadb;
+            preamble.clear_sql = Some(if mariadb { CLEAR_WARNINGS } else { CLEAR_WARNINGS_MYSQL });
         }
-        preamble.count_sql = self.count_to_bring(statement);
+        preamble.count_sql = self.count_to_bring(statement, left.found_rows);
         Ok(preamble)
-    }
-
-    /// What makes `FOUND_ROWS()` the session's on a connection that alone will know afterwards
-    /// whether the statement changed it.
-    fn count_to_bring(&self, statement: &Statement) -> Option<Vec<u8>> {
-        let several = statement.statements > 1 && self.pending.counting == Counting::Counts;
-        let wanted = several || self.pending.counting == Counting::May;
-        if !wanted || self.counts_here || self.limits_rows() {
-            return None;
-        }
-        self.last.found_rows.map(count_sql)
-    }
-
-    /// `sql_select_limit` cuts results short.
-    fn limits_rows(&self) -> bool {
-        const NO_LIMIT: &[u8] = b"18446744073709551615";
-        self.state.variable(b"sql_select_limit").is_some_and(|limit| limit != NO_LIMIT)
     }
 
     /// Whether the connection must know the session's last insert id: to tell it, or since only
@@ -309,13 +322,16 @@ impl Session {
         self.note_locks(statement, failed);
         self.drop_needless_pins(statement, summary);
         let Pending { insert, counting, .. } = self.pending;
+        let before = self.last.found_rows;
+        let row_count = self.last.row_count;
         self.last.note(statement, summary, insert, self.insert_id_here, counting);
+        if self.pending.prepares && !failed {
+            self.last.row_count = row_count;
+        }
         if self.pending.hides_insert_id && (!failed || summary.results > 0) {
             self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
         }
-        let counted = summary.had_resultset && (!failed || statement.statements > 1);
-        self.counts_here |=
-            self.last.found_rows.is_none() || (counting == Counting::Counts && counted);
+        self.note_counts(statement, summary, before);
         let told = summary.last_insert_id != 0 && !self.insert_id_unknown();
         self.insert_id_here |=
             told || self.pending.names_insert_id || self.last.insert_id == InsertId::OnConnection;
@@ -380,8 +396,9 @@ impl Session {
             && !statement.traits.contains(Traits::STORED_PROGRAM);
         let unknown = self.last.row_count.is_none() || self.last.found_rows.is_none();
         let asked = self.answers_here && statement.traits.contains(Traits::READS_DIAGNOSTICS);
-        self.answers_here =
-            failed || summary.warnings > 0 || unknown || asked || self.pending.keeps_warnings;
+        // MariaDB's list may be an earlier one's of several statements.
+        let warned = summary.warnings > 0 || (self.server.dialect.mariadb && summary.warned);
+        self.answers_here = failed || warned || unknown || asked || self.pending.keeps_warnings;
         self.pending.brought = Pins::empty();
         if ends && !failed {
             self.left_connection();
@@ -422,48 +439,6 @@ impl Session {
         self.tables_locked = false;
         self.lock_unreported = false;
         self.pins = self.pending.brought;
-    }
-}
-
-/// A query after which `FOUND_ROWS()` is `rows`, at little cost.
-fn count_sql(rows: u64) -> Vec<u8> {
-    const UNITED_MAX: u64 = 16;
-    match rows {
-        0 => b"SELECT 1 LIMIT 0".to_vec(),
-        1..=UNITED_MAX => (0..rows).map(|_| &b"SELECT 1"[..]).collect::<Vec<_>>().join(&b" UNION ALL "[..]),
-        _ => format!(
-            "SELECT SQL_CALC_FOUND_ROWS 1 FROM (SELECT 1 FROM information_schema.collations a, \
-             information_schema.collations b, information_schema.collations c LIMIT {rows}) t LIMIT 0"
-        )
-        .into_bytes(),
-    }
-}
-
-/// What a statement does to FOUND_ROWS(); `hides`: more than its rows may count.
-fn counting(statement: &Statement, sql: &[u8], hides: bool) -> Counting {
-    const PROGRAMS: Traits =
-        Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND).union(Traits::UNKNOWN);
-    let traits = statement.traits;
-    let finds_rows = statement.access == Access::Write && text::finds_rows(statement.verb, sql);
-    if traits.intersects(PROGRAMS) {
-        return Counting::May;
-    }
-    if hides || traits.contains(Traits::CALC_FOUND_ROWS) || finds_rows {
-        return Counting::Hides;
-    }
-    let counted = matches!(
-        statement.verb,
-        Verb::Select | Verb::With | Verb::Values | Verb::Table | Verb::Show | Verb::Explain
-    );
-    let unsure = matches!(statement.verb, Verb::Analyze | Verb::Admin | Verb::Handler | Verb::Help);
-    let listed = statement.verb == Verb::Show && text::show_keeps_found_rows(sql);
-    match statement.statements {
-        // The last that counts is what counts.
-        2.. if text::may_count_rows(sql) => Counting::Counts,
-        2.. => Counting::Keeps,
-        _ if unsure => Counting::May,
-        _ if counted && !listed => Counting::Counts,
-        _ => Counting::Keeps,
     }
 }
 

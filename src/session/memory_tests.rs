@@ -17,12 +17,16 @@ fn statement(verb: Verb, traits: Traits) -> Statement {
     Statement { verb, access: Access::Write, traits, hint, statements: 1 }
 }
 
+fn left(insert_id: Option<u64>) -> Left {
+    Left { insert_id, found_rows: None }
+}
+
 fn ok() -> Summary {
     Summary { results: 1, has_status: true, status: StatusFlags::AUTOCOMMIT, ..Summary::default() }
 }
 
 fn found(rows: u64) -> Summary {
-    Summary { had_resultset: true, rows, ..ok() }
+    Summary { had_resultset: true, resultsets: 1, rows, ..ok() }
 }
 
 fn failed() -> Summary {
@@ -71,7 +75,7 @@ impl Rig {
 
     fn preamble(&self, traits: Traits) -> Preamble {
         let fresh = Rc::clone(self.session.state());
-        self.session.preamble_for(&statement(Verb::Select, traits), &fresh, Some(0)).unwrap()
+        self.session.preamble_for(&statement(Verb::Select, traits), &fresh, left(Some(0))).unwrap()
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -97,7 +101,7 @@ fn a_plain_set_is_replayed() {
     let fresh = Rc::new(ReplayState::default());
     let preamble = rig
         .session
-        .preamble_for(&statement(Verb::Select, Traits::empty()), &fresh, Some(0))
+        .preamble_for(&statement(Verb::Select, Traits::empty()), &fresh, left(Some(0)))
         .unwrap();
     assert_eq!(preamble.init_db.as_deref(), Some(&b"a"[..]));
     assert_eq!(preamble.set_sql.as_deref(), Some(&b"SET sql_mode=''"[..]));
@@ -192,8 +196,8 @@ fn a_transaction_holds_until_its_end() {
 fn a_mysql_connection_may_show_anothers_warnings_in_a_use() {
     let rig = Rig::new(MYSQL);
     let fresh = Rc::clone(rig.session.state());
-    let preamble = rig.session.preamble_for(&Session::INIT_DB, &fresh, Some(0)).unwrap();
-    assert_eq!(preamble.clear_sql, Some(CLEAR_WARNINGS));
+    let preamble = rig.session.preamble_for(&Session::INIT_DB, &fresh, left(Some(0))).unwrap();
+    assert_eq!(preamble.clear_sql, Some(CLEAR_WARNINGS_MYSQL));
 }
 
 #[test]
@@ -331,14 +335,14 @@ fn a_fresh_connection_needs_an_insert_id_only_where_the_reply_may_not_tell() {
     ] {
         let insert = Statement { statements, ..insert };
         rig.session.begin(&insert, sql.as_bytes(), true);
-        let preamble = rig.session.preamble_for(&insert, &fresh, on_connection).unwrap();
+        let preamble = rig.session.preamble_for(&insert, &fresh, left(on_connection)).unwrap();
         assert_eq!(preamble.insert_id, wants.then_some(0), "{sql} {on_connection:?}");
         assert!(!preamble.fallible, "an assignment of the id cannot fail");
         assert_eq!(preamble.is_empty(), !wants, "{sql}");
     }
     let given = Preamble { insert_id: Some(0), ..Preamble::default() };
     rig.session.preamble_done(&given);
-    assert!(rig.session.preamble_for(&insert, &fresh, None).unwrap().is_empty());
+    assert!(rig.session.preamble_for(&insert, &fresh, left(None)).unwrap().set_sql.is_none());
 }
 
 #[test]
@@ -390,14 +394,23 @@ fn what_may_count_rows_runs_where_the_count_so_far_is_known() {
         let call = statement(call.0, call.1);
         rig.session.begin(&call, b"call p()", false);
         let fresh = Rc::clone(rig.session.state());
-        rig.session.preamble_for(&call, &fresh, Some(0)).unwrap().count_sql
+        rig.session.preamble_for(&call, &fresh, left(Some(0))).unwrap().count_sql
     };
     assert!(released(&rig.run(select, "select 1 limit 0", found(0), &[])));
     assert_eq!(count(&mut rig).unwrap(), b"SELECT 1 LIMIT 0");
     assert!(released(&rig.run(select, "select * from t", found(2), &[])));
-    assert_eq!(count(&mut rig).unwrap(), b"SELECT 1 UNION ALL SELECT 1");
+    assert_eq!(count(&mut rig).unwrap(), b"SELECT 1 UNION ALL SELECT 1 LIMIT 2");
     assert!(released(&rig.run(select, "select * from t", found(900), &[])));
     assert!(String::from_utf8(count(&mut rig).unwrap()).unwrap().contains("LIMIT 900"));
     assert_eq!(rig.run(call, "call p()", ok(), &[]), PINNED);
     assert_eq!(count(&mut rig), None, "the connection held knows");
+}
+
+#[test]
+fn a_connection_that_leaves_knows_its_count() {
+    let mut rig = Rig::new(TRACKED);
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "select * from t", found(2), &[])));
+    assert_eq!(rig.session.counted(), Some(Some(2)));
+    assert!(released(&rig.run((Verb::Update, Traits::empty()), "update t set a=1", ok(), &[])));
+    assert_eq!(rig.session.counted(), None, "it ran elsewhere, and left the count there alone");
 }

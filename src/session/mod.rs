@@ -7,17 +7,23 @@
 
 mod access;
 mod changes;
+mod counting;
 mod difference;
+mod insert_text;
 mod last;
 mod memory;
 mod pins;
+mod prepared;
 mod state;
 mod text;
 
 pub use difference::{Preamble, difference};
 pub use last::{InsertId, LastStatement};
-pub use memory::{AtEnd, Hold, Keep, ServerKind, Session, Unreachable};
+pub use memory::{AtEnd, Hold, Keep, Left, ServerKind, Session, Unreachable};
 pub use pins::Pins;
+pub use prepared::{
+    PREPARED_PINS, Prepared, PreparedStatements, PreparedText, TextInterner, stays_where_prepared,
+};
 pub use state::{ReplayState, StateInterner};
 
 #[cfg(test)]

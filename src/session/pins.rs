@@ -18,7 +18,7 @@ bitflags! {
         const NAMED_LOCK = 1 << 3;
         /// PREPARE … FROM.
         const PREPARED_TEXT = 1 << 4;
-        /// COM_STMT_PREPARE.
+        /// COM_STMT_PREPARE of what must run where it was prepared.
         const PREPARED_BINARY = 1 << 5;
         /// HANDLER … OPEN.
         const HANDLER_OPEN = 1 << 6;

@@ -155,6 +155,12 @@ impl ReplayState {
         self.set_variable(NAMES_COLLATION, collation);
     }
 
+    /// The same with only the variables whose names `keep` lets through.
+    pub(super) fn filtered(&self, keep: impl Fn(&[u8]) -> bool) -> Self {
+        let variables = self.variables.iter().filter(|(name, _)| keep(name)).cloned().collect();
+        Self { schema: self.schema.clone(), variables }
+    }
+
     fn place(&self, name: &[u8]) -> Result<usize, usize> {
         self.variables.binary_search_by(|(set, _)| (**set).cmp(name))
     }

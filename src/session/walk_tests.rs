@@ -1,5 +1,6 @@
 //! A random walk: clients that share connections see what each would see on a server of its own.
 
+use super::memory::Left;
 use std::rc::Rc;
 
 use proptest::prelude::*;
@@ -205,6 +206,10 @@ struct Client {
     direct: Server,
 }
 
+fn left(insert_id: Option<u64>) -> Left {
+    Left { insert_id, found_rows: None }
+}
+
 /// Three clients over shared connections see what each would see on a server of its own.
 fn walk(steps: &[(usize, Step)]) {
     let mut states = StateInterner::default();
@@ -225,7 +230,7 @@ fn walk(steps: &[(usize, Step)]) {
             idle.insert(0, soft);
         }
         let reachable = |pooled: &Pooled| {
-            session.preamble_for(&statement, &pooled.believed, pooled.insert_id).is_ok()
+            session.preamble_for(&statement, &pooled.believed, left(pooled.insert_id)).is_ok()
         };
         let mut conn = held.take().unwrap_or_else(|| {
             let known = idle.iter().position(reachable).map(|at| idle.remove(at));
@@ -236,8 +241,9 @@ fn walk(steps: &[(usize, Step)]) {
                 insert_id: Some(0),
             })
         });
-        let preamble =
-            session.preamble_for(&statement, &conn.believed, conn.insert_id).expect("reachable");
+        let preamble = session
+            .preamble_for(&statement, &conn.believed, left(conn.insert_id))
+            .expect("reachable");
         conn.server.apply(&preamble);
         conn.insert_id = preamble.insert_id.or(conn.insert_id);
         session.preamble_done(&preamble);

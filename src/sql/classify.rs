@@ -341,6 +341,7 @@ impl<'a> Classifier<'a> {
             | Kw::Call => self.writes = true,
             Kw::Insert | Kw::Replace => self.writes |= self.peek().kind != Kind::Open,
             Kw::SqlCalcFoundRows => self.traits |= Traits::CALC_FOUND_ROWS,
+            Kw::Union => self.traits |= Traits::UNION,
             Kw::For if self.prev.kw == Kw::Value => self.sequence_value(),
             // EXPLAIN FOR CONNECTION n
             Kw::Connection if self.prev.kw == Kw::For => self.traits |= Traits::SERVER_STATE,

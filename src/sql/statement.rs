@@ -244,6 +244,8 @@ bitflags! {
         const VERSION_COMMENT = 1 << 47;
         /// Defines a stored program: releases and commits in its body do not happen now.
         const STORED_PROGRAM = 1 << 48;
+        /// A UNION: `FOUND_ROWS()` need not be the number of rows sent.
+        const UNION = 1 << 49;
     }
 }
 
@@ -284,8 +286,10 @@ impl Traits {
         .union(Self::SEQUENCE_PREVIOUS);
 
     /// With any of these a text is no read, whatever its first keyword.
-    pub(super) const NOT_READ: Self =
-        Self::all().difference(Self::READS_VARIABLE).difference(Self::VERSION_COMMENT);
+    pub(super) const NOT_READ: Self = Self::all()
+        .difference(Self::READS_VARIABLE)
+        .difference(Self::VERSION_COMMENT)
+        .difference(Self::UNION);
 }
 
 /// What a text is. Made by [`classify`](super::classify).

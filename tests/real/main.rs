@@ -11,11 +11,14 @@ mod failures;
 mod kill;
 mod large;
 mod peers;
+mod prepared;
+mod prepared_alike;
 mod queue;
 mod replies;
 mod routing;
 #[path = "../support/mod.rs"]
 mod support;
+mod transcript;
 
 use lanewire_perf::client::{Address, Client, Options};
 use lanewire_perf::servers::{Cluster, Flavor};
@@ -163,6 +166,8 @@ pub(crate) fn assert_on_replica(client: &mut Client) {
 fn all() -> Vec<Test> {
     [
         peers::TESTS,
+        prepared::TESTS,
+        prepared_alike::TESTS,
         routing::TESTS,
         replies::TESTS,
         bad_input::TESTS,

@@ -250,6 +250,10 @@ fn answer(wire: &mut Wire, sql: &str, script: &Script, deprecate_eof: bool) -> b
         | Script::Delay { .. }
         | Script::ErrWhenIdle => {}
     }
+    if sql.starts_with("UPDATE") {
+        // One row.
+        return wire.send(&[0, 1, 0, 2, 0, 0, 0]).is_ok();
+    }
     if !sql.starts_with("SELECT") {
         return wire.send(&ok()).is_ok();
     }

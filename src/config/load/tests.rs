@@ -81,6 +81,7 @@ fn a_full_file() {
         file = "/tmp/log"
         [sql]
         pin-on-call = false
+        max-prepared-per-connection = 7
         "#,
     )
     .unwrap();
@@ -98,6 +99,7 @@ fn a_full_file() {
     assert_eq!(settings.admin.address, None);
     assert_eq!(settings.log.level, LogLevel::Warn);
     assert!(!settings.sql.pin_on_call);
+    assert_eq!(settings.sql.max_prepared_per_connection, 7);
 }
 
 #[test]
@@ -116,6 +118,7 @@ role = "master"
 level = 7
 [sql]
 pin-on-call = "yes"
+max-prepared-per-connection = 0
 [[user]]
 name = "x"
 password = "*6C8989366EAF75BB670AD8EA7A7FC1176A95CEFG"
@@ -135,9 +138,10 @@ password = "*6C8989366EAF75BB670AD8EA7A7FC1176A95CEFG"
             "lanewire.toml:10: backend.role = \"master\": must be one of primary, replica, rw, ro",
             "lanewire.toml:12: log.level = 7: must be a string in quotes",
             "lanewire.toml:14: sql.pin-on-call = \"yes\": must be true or false",
-            "lanewire.toml:17: user.password = (hidden): 41 characters with a * in front are a \
+            "lanewire.toml:15: sql.max-prepared-per-connection = 0: must be 1 to 10000",
+            "lanewire.toml:18: user.password = (hidden): 41 characters with a * in front are a \
              hash: 40 hexadecimal digits, as SELECT PASSWORD('…') gives it",
-            "lanewire.toml:18: backends: unknown key; did you mean backend?",
+            "lanewire.toml:19: backends: unknown key; did you mean backend?",
         ]
     );
 }

@@ -71,8 +71,12 @@ pub struct Summary {
     pub has_status: bool,
     /// Warnings of the last result.
     pub warnings: u16,
+    /// Some result had warnings.
+    pub warned: bool,
     /// Affected rows of the last result; 0 after a result set.
     pub affected_rows: u64,
+    /// The first number in the last OK's text: of an UPDATE's, the rows it found.
+    pub matched_rows: Option<u64>,
     /// The last id that is not 0 of the OK packets so far; 0 for none.
     pub last_insert_id: u64,
     /// The server's error number, when the reply ended with ERR.
@@ -114,6 +118,7 @@ impl Summary {
         self.status = status;
         self.has_status = true;
         self.warnings = warnings;
+        self.warned |= warnings > 0;
     }
 
     pub(super) const fn begin_resultset(&mut self) {

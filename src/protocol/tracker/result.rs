@@ -115,6 +115,7 @@ impl ReplyTracker {
             }
             status = StatusFlags::from_bits_retain(reader.u16()?);
             (kind, warnings) = (TerminalKind::Ok, reader.u16()?);
+            self.summary.matched_rows = matched_rows(reader.rest());
         }
         if self.phase == Phase::First {
             self.summary.had_resultset = false;
@@ -158,4 +159,14 @@ impl ReplyTracker {
         self.phase = if done { Phase::Done } else { Phase::First };
         Terminal { kind, done }
     }
+}
+
+/// The first number in the text of an OK, which stands behind its length: of an UPDATE's, in
+/// every language of the server, the rows it found.
+fn matched_rows(info: &[u8]) -> Option<u64> {
+    let text = info.get(1..)?;
+    let first = text.iter().position(u8::is_ascii_digit)?;
+    let digits = text.split_at(first).1;
+    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(digits.split_at(len).0).ok()?.parse().ok()
 }

@@ -1,0 +1,169 @@
+//! `FOUND_ROWS()`: what each statement does to it, and how a connection comes by a session's.
+
+use crate::protocol::Summary;
+use crate::sql::{Access, Statement, Traits, Verb};
+
+use super::memory::Session;
+use super::text;
+
+/// What a statement does to the answer of `FOUND_ROWS()` (seen on MariaDB 10.11 and MySQL 9.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Counting {
+    /// Nothing: most DML, SET, SHOW WARNINGS, RETURNING.
+    #[default]
+    Keeps,
+    /// The rows it sends are counted: SELECT and most SHOWs. An error leaves those so far.
+    Sends,
+    /// The same, but an error leaves all as it was (MySQL).
+    SendsAtEnd,
+    /// The rows it finds are counted (UPDATE on MySQL).
+    Matches,
+    /// Something that the reply does not tell.
+    Hides,
+    /// The same, or nothing.
+    May,
+}
+
+impl Counting {
+    /// Afterwards only the connection may know, and only if it knew the count before.
+    pub(super) const fn needs_count(self, statement: &Statement) -> bool {
+        match self {
+            Self::Keeps | Self::Hides | Self::SendsAtEnd => false,
+            Self::Matches | Self::May => true,
+            Self::Sends => statement.statements > 1,
+        }
+    }
+}
+
+impl Session {
+    /// What makes `FOUND_ROWS()` the session's on a connection that alone will know afterwards
+    /// whether the statement changed it.
+    pub(super) fn count_to_bring(
+        &self,
+        statement: &Statement,
+        found_rows: Option<u64>,
+    ) -> Option<Vec<u8>> {
+        let wanted = self.pending.counting.needs_count(statement);
+        if !wanted || self.counts_here || found_rows == self.last.found_rows {
+            return None;
+        }
+        self.last.found_rows.map(|rows| count_sql(rows, self.server.dialect.mariadb))
+    }
+
+    /// Whether the connection now has the session's count, and no longer another's.
+    pub(super) fn note_counts(
+        &mut self,
+        statement: &Statement,
+        summary: &Summary,
+        before: Option<u64>,
+    ) {
+        let counted = match self.pending.counting {
+            Counting::Keeps => false,
+            Counting::Sends | Counting::SendsAtEnd => {
+                summary.resultsets > 0 && (summary.error.is_none() || statement.statements > 1)
+            }
+            Counting::Matches => summary.error.is_none(),
+            Counting::Hides | Counting::May => self.last.found_rows != before,
+        };
+        self.counts_here |= counted || self.last.found_rows.is_none();
+        self.counted = self.counts_here.then_some(self.last.found_rows);
+    }
+
+    /// `FOUND_ROWS()` on the connection that the last statement ran on: `Some(None)` where
+    /// nobody knows, `None` where it is what it was before the session came.
+    #[must_use]
+    pub fn counted(&self) -> Option<Option<u64>> {
+        self.counted
+    }
+
+    /// Only the connection held knows `FOUND_ROWS()`.
+    #[must_use]
+    pub fn count_unknown(&self) -> bool {
+        self.counts_here && self.last.found_rows.is_none()
+    }
+
+    /// The connection held answered `SELECT FOUND_ROWS()`, and has forgotten it by that.
+    pub fn resolve_found_rows(&mut self, answer: u64) {
+        self.last.found_rows.get_or_insert(answer);
+        self.counts_here = false;
+    }
+}
+
+/// A query after which `FOUND_ROWS()` is `rows`, at little cost.
+fn count_sql(rows: u64, mariadb: bool) -> Vec<u8> {
+    const UNITED_MAX: u64 = 16;
+    // On MySQL a table, even of information_schema, would open a transaction.
+    const ROWS: &str = "SELECT SQL_CALC_FOUND_ROWS 1 FROM";
+    match rows {
+        0 => b"SELECT 1 LIMIT 0".to_vec(),
+        1..=UNITED_MAX => {
+            let united = vec!["SELECT 1"; usize::try_from(rows).unwrap_or(1)].join(" UNION ALL ");
+            // Else `sql_select_limit` rules.
+            format!("{united} LIMIT {rows}").into_bytes()
+        }
+        _ if mariadb => format!(
+            "{ROWS} (SELECT 1 FROM information_schema.collations a, \
+             information_schema.collations b, information_schema.collations c LIMIT {rows}) t \
+             LIMIT 0"
+        )
+        .into_bytes(),
+        _ => format!(
+            "{ROWS} JSON_TABLE(CONCAT('[0', REPEAT(',0', {rows} - 1), ']'), '$[*]' \
+             COLUMNS (v INT PATH '$')) t LIMIT 0"
+        )
+        .into_bytes(),
+    }
+}
+
+/// What a statement does to FOUND_ROWS(); `limited`: `sql_select_limit` is set.
+pub(super) fn counting(
+    statement: &Statement,
+    sql: &[u8],
+    mariadb: bool,
+    limited: bool,
+) -> Counting {
+    const PROGRAMS: Traits =
+        Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND).union(Traits::UNKNOWN);
+    let (traits, verb) = (statement.traits, statement.verb);
+    if traits.intersects(PROGRAMS) {
+        return Counting::May;
+    }
+    let sends = if mariadb { Counting::Sends } else { Counting::SendsAtEnd };
+    if statement.statements > 1 {
+        return match statement.access {
+            _ if !text::may_count_rows(sql, mariadb) => Counting::Keeps,
+            Access::Read => sends,
+            Access::Write => Counting::May,
+        };
+    }
+    if traits.contains(Traits::CALC_FOUND_ROWS) {
+        return Counting::Hides;
+    }
+    if matches!(verb, Verb::Select | Verb::With | Verb::Values | Verb::Table) {
+        let writes = statement.access == Access::Write && text::finds_rows(verb, sql);
+        // Of a UNION a limit need not be seen in the count.
+        let cut = traits.contains(Traits::UNION) && (limited || text::limits(sql));
+        return if cut || writes { Counting::May } else { sends };
+    }
+    if verb == Verb::Show {
+        return if text::show_keeps_found_rows(sql) { Counting::Keeps } else { sends };
+    }
+    if verb == Verb::Explain && !text::explains_statement(sql) {
+        return sends;
+    }
+    if matches!(verb, Verb::Explain | Verb::Analyze | Verb::Admin | Verb::Handler | Verb::Help) {
+        return Counting::May;
+    }
+    written(verb, sql, mariadb)
+}
+
+/// What a statement does to FOUND_ROWS() that sends no rows.
+fn written(verb: Verb, sql: &[u8], mariadb: bool) -> Counting {
+    match (verb, mariadb) {
+        (Verb::Do, false) => Counting::Hides,
+        (Verb::Set | Verb::Create, false) => Counting::Keeps,
+        (Verb::Update, false) if !text::finds_rows(verb, sql) => Counting::Matches,
+        _ if text::finds_rows(verb, sql) => Counting::May,
+        _ => Counting::Keeps,
+    }
+}
