@@ -93,6 +93,8 @@ pub struct ReplyTracker {
     need: usize,
     /// `held` was the caller's for one turn.
     stale: bool,
+    /// The rows at hand are OUT parameters: another result follows, whatever their end says.
+    out_params: bool,
     summary: Summary,
 }
 
@@ -113,6 +115,7 @@ impl ReplyTracker {
             held: Vec::new(),
             need: 0,
             stale: false,
+            out_params: false,
             summary: Summary::default(),
         }
     }
@@ -134,6 +137,7 @@ impl ReplyTracker {
         }
         self.need = 0;
         self.stale = false;
+        self.out_params = false;
         self.summary = Summary::default();
     }
 

@@ -115,12 +115,13 @@ impl Conversation {
         let (user, collation) = (self.client.user, self.client.collation);
         lane.user(user).last_login.replace(Some((self.client.secret.clone(), collation)));
         let schema = self.client.schema.clone();
-        let base = lane.base(collation);
+        let login = self.client.base_key();
+        let base = lane.base(login);
         let named = schema.as_deref().filter(|schema| !lane.knows_schema(user, schema));
         if base.is_none() || named.is_some() {
             let mut lease = self.first_lease(base.is_none()).await?;
             if base.is_none() {
-                lane.learn_base(collation, lease.state());
+                lane.learn_base(login, lease.state());
             }
             if let Some(schema) = named {
                 let backend = lease.peek().backend;
@@ -133,7 +134,7 @@ impl Conversation {
             }
             lane.release(lease);
         }
-        let mut state = lane.base(collation).map(|base| (*base).clone()).unwrap_or_default();
+        let mut state = lane.base(login).map(|base| (*base).clone()).unwrap_or_default();
         state.set_schema(schema.as_deref());
         self.session.reset(lane.intern(state));
         Ok(())

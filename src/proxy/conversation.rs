@@ -330,9 +330,15 @@ impl Conversation {
         self.forget_statements();
         // MariaDB goes back to the character sets of the connection's login, which need not be
         // this session's; MySQL to its global ones.
-        let base = self.lane.base(self.client.collation).filter(|_| self.client.greeting.mariadb);
+        let base = self.lane.base(self.client.base_key()).filter(|_| self.client.greeting.mariadb);
         let mut state = ReplayState::clone(base.as_ref().unwrap_or(lease.state()));
         state.set_schema(schema.as_deref());
+        // What the login's flags set need not outlive the reset: the connection says.
+        for name in [b"sql_mode".as_slice(), b"wait_timeout"] {
+            if let Some(value) = lease.state().variable(name) {
+                state.set_variable(name, value);
+            }
+        }
         self.session.reset(self.lane.intern(state));
         match reset {
             Ok(()) => self.lane.release(lease),

@@ -16,7 +16,7 @@ use crate::session::{Left, ReplayState};
 use super::fault::BackendFault;
 use super::inbox::Inbox;
 use super::lane::Lane;
-use super::link::{CHARACTER_SETS_QUERY, Link, refusal};
+use super::link::{LOGIN_STATE_QUERY, Link, refusal};
 
 /// After a login or a reset; our own questions have changed the count since.
 const FRESH: Left = Left { insert_id: Some(0), found_rows: None };
@@ -127,7 +127,7 @@ fn send(inbox: &Inbox, sequence: u8, payload: &[u8]) -> u8 {
     next
 }
 
-/// Turns the trackers on and learns the character sets, in one round trip.
+/// Turns the trackers on and learns what the login decided, in one round trip.
 async fn prepare(lane: &Lane, link: &mut Link) -> Result<(), BackendFault> {
     send_trackers(link);
     read_trackers(lane, link, ReplayState::default()).await
@@ -137,7 +137,7 @@ fn send_trackers(link: &Link) {
     if let Some(trackers) = &link.trackers {
         link.send_command(Command::Query, trackers.as_bytes());
     }
-    link.send_command(Command::Query, CHARACTER_SETS_QUERY);
+    link.send_command(Command::Query, LOGIN_STATE_QUERY);
 }
 
 /// Takes the replies to [`send_trackers`] and makes `state`, with what they say, the link's.
@@ -150,11 +150,18 @@ async fn read_trackers(
         link.swallow(ReplyKind::Query, |_| ()).await?;
     }
     let row = link.read_row().await?;
-    let names: [&[u8]; 3] =
-        [b"character_set_client", b"character_set_results", b"collation_connection"];
-    for (name, value) in names.iter().zip(row) {
+    let flag = |flag| link.capabilities.contains(flag);
+    let names: [(&[u8], bool); 5] = [
+        (b"character_set_client", true),
+        (b"character_set_results", true),
+        (b"collation_connection", true),
+        // Where a login's flag gives another value than DEFAULT does.
+        (b"sql_mode", flag(Capabilities::IGNORE_SPACE)),
+        (b"wait_timeout", flag(Capabilities::INTERACTIVE)),
+    ];
+    for ((name, _), value) in names.into_iter().zip(row).filter(|((_, wanted), _)| *wanted) {
         state.set_variable(name, value.as_deref().unwrap_or_default());
-        if *name == b"collation_connection"
+        if name == b"collation_connection"
             && let Some(collation) = value
         {
             state.set_names_collation(&collation);

@@ -41,8 +41,8 @@ pub(crate) enum ClientFault {
     TooLong { len: usize, limit: usize },
     #[error("it asked for TLS, which was not offered")]
     Tls,
-    #[error("access denied for user '{user}'{}", if *.with_password { " (using password: YES)" } else { " (using password: NO)" })]
-    Denied { user: String, with_password: bool },
+    #[error("access denied for user '{user}'@'{host}'{}", if *.with_password { " (using password: YES)" } else { " (using password: NO)" })]
+    Denied { user: String, host: String, with_password: bool },
     #[error("login: {0}")]
     Auth(#[from] AuthError),
 }
@@ -195,9 +195,9 @@ impl Fault {
     /// What the client is told; the servers' own words where drivers look for them.
     fn text(&self) -> String {
         match self {
-            Self::Client(ClientFault::Denied { user, with_password }) => {
+            Self::Client(ClientFault::Denied { user, host, with_password }) => {
                 let using = if *with_password { "YES" } else { "NO" };
-                format!("Access denied for user '{user}' (using password: {using})")
+                format!("Access denied for user '{user}'@'{host}' (using password: {using})")
             }
             Self::Backend { fault: BackendFault::Refused { message, .. }, .. } => message.clone(),
             Self::Proxy(ProxyFault::NotOwner(id)) => format!("You are not owner of thread {id}"),
@@ -226,10 +226,11 @@ mod tests {
 
     #[test]
     fn errors_speak_the_servers_language() {
-        let denied = ClientFault::Denied { user: "app".into(), with_password: true }.into();
+        let (user, host) = ("app".into(), "10.0.0.1".into());
+        let denied = ClientFault::Denied { user, host, with_password: true }.into();
         let (code, state, text) = decoded(&denied);
         assert_eq!((code, state.as_str()), (1045, "28000"));
-        assert_eq!(text, "Access denied for user 'app' (using password: YES)");
+        assert_eq!(text, "Access denied for user 'app'@'10.0.0.1' (using password: YES)");
         assert_eq!(decoded(&ProxyFault::NoPrimary.into()).0, 1290);
         assert_eq!(decoded(&ProxyFault::QueueFull.into()).0, 1040);
         assert_eq!(decoded(&ProxyFault::QueueTimeout { waited_ms: 5 }.into()).0, 1203);

@@ -12,7 +12,7 @@ use crate::protocol::{
 
 use super::fault::{ClientFault, Fault, ProxyFault};
 use super::inbox::{Inbox, InboxError};
-use super::lane::{Lane, UserIdx};
+use super::lane::{BaseKey, Lane, UserIdx};
 
 /// What the proxy can keep towards clients, if the backends can.
 const OFFERED: Capabilities = Capabilities::LONG_PASSWORD
@@ -75,6 +75,12 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// What of its login decides the state that it begins with.
+    pub(super) const fn base_key(&self) -> BaseKey {
+        let flags = Capabilities::IGNORE_SPACE.union(Capabilities::INTERACTIVE);
+        BaseKey { collation: self.collation, flags: self.capabilities.intersection(flags) }
+    }
+
     /// Sends one packet of a reply.
     pub(super) fn send(&self, sequence: u8, payload: &[u8]) -> u8 {
         send(&self.inbox, sequence, payload)
@@ -234,10 +240,17 @@ async fn authenticate(
             (ServerStep::Denied | ServerStep::SendThenGranted(..) | ServerStep::Granted(_), _) => {
                 lane.metrics.counters().logins_denied.bump();
                 let user = String::from_utf8_lossy(attempt.user).into_owned();
-                return Err(ClientFault::Denied { user, with_password }.into());
+                let host = client_host(inbox);
+                return Err(ClientFault::Denied { user, host, with_password }.into());
             }
         }
     }
+}
+
+/// Where the client is, as servers that look up no names say it in errors.
+fn client_host(inbox: &Inbox) -> String {
+    let address = inbox.stream.peer_name().parse::<std::net::SocketAddr>();
+    address.map_or_else(|_| "localhost".into(), |address| address.ip().to_canonical().to_string())
 }
 
 /// Authenticates COM_CHANGE_USER with a new scramble where the client's response was not made

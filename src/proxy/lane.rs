@@ -16,7 +16,7 @@ use crate::config::{PasswordSetting, Settings};
 use crate::metrics::{BackendHealth, KillKind, Registry, SessionRegistrar, ShardMetrics, shard_of};
 use crate::net::{Aborter, Doorbell, Net, PeerAddress, Stream};
 use crate::pool::{BackendPool, ConnId, Plan, PoolLimits, share};
-use crate::protocol::put_packet;
+use crate::protocol::{Capabilities, put_packet};
 use crate::session::{ReplayState, ServerKind, StateInterner, TextInterner};
 use crate::sql::Dialect;
 
@@ -24,6 +24,13 @@ use super::fault::{BackendFault, Fault};
 use super::handshake::{greeting_of, unix_ms};
 use super::link::Link;
 use super::waiting::Waiting;
+
+/// What decides the state that a login gives: beside the collation the flags that set variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct BaseKey {
+    pub(super) collation: u8,
+    pub(super) flags: Capabilities,
+}
 
 /// A user's place in the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,8 +104,8 @@ pub(crate) struct Lane {
     pub(super) texts: RefCell<TextInterner>,
     pub(super) users: Vec<User>,
     user_places: HashMap<Vec<u8>, UserIdx>,
-    /// The state that a login with a collation gives.
-    bases: RefCell<HashMap<u8, Rc<ReplayState>>>,
+    /// The state that a login gives.
+    bases: RefCell<HashMap<BaseKey, Rc<ReplayState>>>,
     /// Schemas that a user was let into.
     schemas: RefCell<HashSet<(u16, Vec<u8>)>>,
     pub(super) rsa: RsaKey,
@@ -216,12 +223,12 @@ impl Lane {
         self.interner.borrow_mut().intern(state)
     }
 
-    pub(super) fn base(&self, collation: u8) -> Option<Rc<ReplayState>> {
-        self.bases.borrow().get(&collation).cloned()
+    pub(super) fn base(&self, login: BaseKey) -> Option<Rc<ReplayState>> {
+        self.bases.borrow().get(&login).cloned()
     }
 
-    pub(super) fn learn_base(&self, collation: u8, state: &Rc<ReplayState>) {
-        self.bases.borrow_mut().insert(collation, state.clone());
+    pub(super) fn learn_base(&self, login: BaseKey, state: &Rc<ReplayState>) {
+        self.bases.borrow_mut().insert(login, state.clone());
     }
 
     pub(super) fn knows_schema(&self, user: UserIdx, schema: &[u8]) -> bool {

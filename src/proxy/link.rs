@@ -14,9 +14,10 @@ use crate::session::{Left, ReplayState};
 use super::fault::BackendFault;
 use super::inbox::{Inbox, InboxError};
 
-/// Asks for what `SET NAMES` governs: a login's collation is reported by no tracker.
-pub(super) const CHARACTER_SETS_QUERY: &[u8] =
-    b"SELECT @@character_set_client, @@character_set_results, @@collation_connection";
+/// Asks for what a login decides and no tracker reports: its collation governs what `SET NAMES`
+/// does, its flags IGNORE_SPACE and INTERACTIVE the other two.
+pub(super) const LOGIN_STATE_QUERY: &[u8] = b"SELECT @@character_set_client, \
+    @@character_set_results, @@collation_connection, @@sql_mode, @@wait_timeout";
 
 /// The longest packet of a reply to a query of our own.
 const OWN_PACKET_MAX: usize = 64 * 1024;

@@ -1,7 +1,7 @@
 //! Where statements run, as the servers saw it.
 
 use crate::{Context, Test, assert_on_replica, place};
-use lanewire_perf::client::Client;
+use lanewire_perf::client::{Client, flags};
 
 pub(crate) const TESTS: &[Test] = &[
     ("routing::reads_use_both_replicas", reads_use_both_replicas),
@@ -10,6 +10,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("routing::hints_and_forms", hints_and_forms),
     ("routing::nothing_writes_on_a_replica", nothing_writes_on_a_replica),
     ("routing::connections_are_shared", connections_are_shared),
+    ("routing::a_logins_flag_outlives_others", a_logins_flag_outlives_others),
 ];
 
 fn reads_use_both_replicas(context: &Context) {
@@ -126,4 +127,20 @@ fn connections_are_shared(context: &Context) {
     let on_primary = context.cluster.status_counters(0).unwrap()["Threads_connected"];
     // Two replicas' threads, this question's own, and whatever a core keeps idle.
     assert!(on_primary < 30, "{on_primary} connections on {address} for 60 clients");
+}
+
+/// IGNORE_SPACE at login is part of `sql_mode`, and DEFAULT does not bring it back.
+fn a_logins_flag_outlives_others(context: &Context) {
+    let lanewire = context.lanewire_with(&["--shards=1"]);
+    let options = lanewire.options().with(flags::IGNORE_SPACE);
+    let mut one = Client::connect(&options).unwrap();
+    let mut two = Client::connect(&options).unwrap();
+    for mode in ["ANSI_QUOTES", "", "STRICT_ALL_TABLES"] {
+        one.must(&format!("SET sql_mode='{mode}'")).unwrap();
+        for _ in 0..4 {
+            assert_eq!(one.must("SELECT @@sql_mode").unwrap().first_cell().unwrap(), mode);
+            let own = two.must("SELECT @@sql_mode").unwrap().first_cell().unwrap();
+            assert!(own.contains("IGNORE_SPACE"), "{own}");
+        }
+    }
 }

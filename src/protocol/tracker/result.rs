@@ -91,6 +91,9 @@ impl ReplyTracker {
             return self.ok_or_eof(payload).map(Some);
         }
         self.phase = Phase::Rows;
+        // MySQL says so here alone: the EOF behind the row has neither flag.
+        let out_params = StatusFlags::PS_OUT_PARAMS | StatusFlags::MORE_RESULTS;
+        self.out_params = eof.status.contains(out_params);
         // A change that an earlier packet could not report: the flag is not every client's.
         let flagged = eof.status.contains(StatusFlags::SESSION_STATE_CHANGED);
         Ok(flagged.then_some(Terminal { kind: TerminalKind::Eof, done: false }))
@@ -120,7 +123,8 @@ impl ReplyTracker {
         self.summary.note_status(status, warnings);
         self.summary.results = self.summary.results.saturating_add(1);
         let may_continue = matches!(self.kind, ReplyKind::Query | ReplyKind::Execute);
-        let more = may_continue && status.contains(StatusFlags::MORE_RESULTS);
+        let out_params = std::mem::take(&mut self.out_params);
+        let more = may_continue && (out_params || status.contains(StatusFlags::MORE_RESULTS));
         Ok(self.end(kind, !more))
     }
 

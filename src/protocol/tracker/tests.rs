@@ -138,6 +138,15 @@ fn an_error_ends_rows_and_everything() {
 }
 
 #[test]
+fn out_parameters_are_followed_by_an_ok() {
+    // As MySQL 9.7 answers EXECUTE of CALL with an OUT parameter where autocommit is off.
+    let stream =
+        stream_of(&[&[1], DEFINITION, &[0xFE, 0, 0, 8, 0x10], b"\0\x01", &[0xFE, 0, 0, 0, 0], OK]);
+    let seen = whole(ReplyKind::Execute, EOFS, &stream);
+    assert_eq!(kinds(&seen), [(TerminalKind::Eof, false), (TerminalKind::Ok, true)]);
+}
+
+#[test]
 fn several_results() {
     let stream = stream_of(&[
         OK_MORE,

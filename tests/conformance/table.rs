@@ -1,0 +1,40 @@
+//! The table at the end.
+
+use std::fmt;
+
+/// A driver's line.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) driver: &'static str,
+    pub(crate) cases: usize,
+    /// Lines that differ.
+    pub(crate) differences: usize,
+    /// The program did not play its cases, whatever the proxy did.
+    pub(crate) broken: bool,
+    pub(crate) skipped: bool,
+    pub(crate) note: String,
+}
+
+impl Row {
+    pub(crate) fn skipped(driver: &'static str, reason: String) -> Self {
+        let note = format!("skipped: {reason}");
+        Self { driver, cases: 0, differences: 0, broken: false, skipped: true, note }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { driver, cases, differences, note, .. } = self;
+        if self.skipped {
+            return write!(f, "{driver:<24} {:>5} {:>11}  {note}", "-", "-");
+        }
+        write!(f, "{driver:<24} {cases:>5} {differences:>11}  {note}")
+    }
+}
+
+/// All rows with a head line.
+pub(crate) fn text(rows: &[Row]) -> String {
+    let head = format!("{:<24} {:>5} {:>11}  note", "driver", "cases", "differences");
+    let lines = rows.iter().map(ToString::to_string);
+    std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
+}
