@@ -30,6 +30,9 @@ const UNKNOWN_STATEMENT: u16 = 1243;
 /// ER_STMT_HAS_NO_OPEN_CURSOR.
 const NO_OPEN_CURSOR: u16 = 1421;
 
+/// ER_MALFORMED_PACKET: the server took no types from it.
+const MALFORMED_PACKET: u16 = 1835;
+
 impl Conversation {
     /// COM_STMT_PREPARE: on a connection that the statement could run on.
     pub(super) async fn prepare(
@@ -266,6 +269,9 @@ impl Conversation {
         let Some(prepared) = self.prepared.find_mut(id) else { return };
         let before = (prepared.long_data, prepared.cursor);
         if request.kind == ReplyKind::Execute {
+            if reply.summary.error == Some(MALFORMED_PACKET) {
+                prepared.types.clear();
+            }
             prepared.cursor = !failed && status.contains(StatusFlags::CURSOR_EXISTS);
             prepared.long_data = false;
         } else if request.kind == ReplyKind::Fetch {

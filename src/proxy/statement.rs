@@ -219,7 +219,6 @@ impl Conversation {
         } else if !keeps || reply.summary.error.is_some() || (left_some && executes) {
             self.cause = None;
         } else if let Some(cause) = self.cause.as_mut()
-            && asks
             && !self.spare.is_empty()
             && cause.asked.len() < ASKED_MAX
         {
@@ -463,7 +462,7 @@ pub(super) struct Cause {
     packet: Vec<u8>,
     /// The session's state when it ran.
     state: Rc<ReplayState>,
-    /// Statements that asked for what it left.
+    /// What ran since, and left it as it was.
     asked: Vec<Vec<u8>>,
 }
 

@@ -92,7 +92,12 @@ impl Grammar {
             self.steps.push(Step::Execute { number, sql: sql.clone(), params, types });
             match self.random.below(8) {
                 0 => self.change_schema(),
-                1 => self.set_variable(),
+                1 => {
+                    self.set_variable();
+                    // The character set of the moment is bound with the types, and without
+                    // them cannot be bound again elsewhere.
+                    bound = None;
+                }
                 2 => self.write(),
                 3 => self.read(),
                 4 => self.last_statement(),
