@@ -212,17 +212,21 @@ impl Conversation {
         let keeps = asks || self.session.keeps_warnings();
         let left_some = reply.summary.warned || reply.summary.error.is_some();
         // A packet of a prepared statement means nothing elsewhere.
+        let text =
+            Some(&self.spare).filter(|it| request.kind == ReplyKind::Query && !it.is_empty());
         let executes = request.kind == ReplyKind::Execute;
-        if left_some && !self.spare.is_empty() && !executes {
-            let state = self.session.state().clone();
-            self.cause = Some(Cause { packet: self.spare.clone(), state, asked: Vec::new() });
-        } else if !keeps || reply.summary.error.is_some() || (left_some && executes) {
-            self.cause = None;
-        } else if let Some(cause) = self.cause.as_mut()
-            && !self.spare.is_empty()
-            && cause.asked.len() < ASKED_MAX
-        {
-            cause.asked.push(self.spare.clone());
+        match (text, self.cause.as_mut()) {
+            (Some(text), _) if left_some => {
+                let (packet, state) = (text.clone(), self.session.state().clone());
+                self.cause = Some(Cause { packet, state, asked: Vec::new() });
+            }
+            _ if !keeps || reply.summary.error.is_some() || (left_some && executes) => {
+                self.cause = None;
+            }
+            (Some(text), Some(cause)) if cause.asked.len() < ASKED_MAX => {
+                cause.asked.push(text.clone());
+            }
+            _ => {}
         }
     }
 
