@@ -133,6 +133,9 @@ impl LastStatement {
             1044, 1046, 1049, 1051, 1052, 1054, 1064, 1066, 1099, 1100, 1109, 1136, 1142, 1143,
             1146, 1243, 1305, 1318, 1370, 1792,
         ];
+        /// Errors of a SELECT that had begun: a lock, a deadlock, several rows for one, killed, a
+        /// value out of range, out of time (on either server).
+        const RUNNING: [u16; 8] = [1172, 1205, 1213, 1242, 1317, 1690, 1969, 3024];
         let several = statement.statements > 1;
         let rows = (summary.resultsets > 0).then_some(summary.rows);
         let found = match (counting, summary.error) {
@@ -146,7 +149,12 @@ impl LastStatement {
             (Counting::SendsAtEnd, Some(_)) => rows.filter(|_| several).or(self.found_rows),
             (Counting::Hides, Some(_)) => self.found_rows,
             (Counting::Sends | Counting::SendsAtEnd, None) => rows,
-            (Counting::Sends | Counting::May | Counting::Matches, Some(error)) if !several => {
+            (Counting::Sends, Some(error)) => {
+                let calls = statement.traits.contains(Traits::STORED_FUNCTION);
+                let began = calls || rows > Some(0) || RUNNING.contains(&error);
+                self.found_rows.filter(|_| !began)
+            }
+            (Counting::May | Counting::Matches, Some(error)) if !several => {
                 self.found_rows.filter(|_| UNRESOLVED.contains(&error))
             }
             // None may be matched, or the server may have seen that before it looked.
