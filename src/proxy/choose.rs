@@ -2,7 +2,6 @@
 
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::route::{ClusterInput, Decision, Leave, RouteInput, Target, decide, decide_opaque};
-use crate::sql::Statement;
 
 use super::conversation::Conversation;
 use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
@@ -38,7 +37,7 @@ impl Conversation {
             Target::Primary | Target::Held | Target::Proxy(_) => self.primary(tried),
         };
         let backend = backend.ok_or_else(|| Fault::from(ProxyFault::NoPrimary))?;
-        let lease = self.lease_at(backend, &request.statement, request.of_statement).await;
+        let lease = self.lease_at(backend, request.of_statement).await;
         // With autocommit off the statement opens the like of any other by itself.
         self.reopen = decision.leave == Leave::Reopen && read_only;
         lease.map_err(|fault| {
@@ -119,9 +118,9 @@ impl Conversation {
     }
 
     /// A connection to the primary, as if nothing were held.
-    pub(super) async fn primary_lease(&mut self, statement: &Statement) -> Result<Lease, Fault> {
+    pub(super) async fn primary_lease(&mut self) -> Result<Lease, Fault> {
         let backend = self.primary(&BackendSet::EMPTY).ok_or(ProxyFault::NoPrimary)?;
-        self.lease_at(backend, statement, None).await
+        self.lease_at(backend, None).await
     }
 
     /// A connection that can be brought to the session's state; `prepared` is the id of the
@@ -129,12 +128,11 @@ impl Conversation {
     pub(super) async fn lease_at(
         &mut self,
         backend: BackendIdx,
-        statement: &Statement,
         prepared: Option<u32>,
     ) -> Result<Lease, Fault> {
         loop {
             let mut lease = self.acquire(backend, false).await?;
-            if self.preamble(statement, &lease).is_ok() && self.may_prepare(&mut lease, prepared) {
+            if self.session.reaches(lease.state()) && self.may_prepare(&mut lease, prepared) {
                 return Ok(lease);
             }
             // It has a schema selected, which cannot be unselected.

@@ -322,7 +322,7 @@ impl Conversation {
             Some(lease) => lease,
             None => {
                 self.session.begin_command();
-                self.primary_lease(&COMMAND).await?
+                self.primary_lease().await?
             }
         };
         let schema = self.session.state().schema().map(<[u8]>::to_vec);

@@ -214,7 +214,7 @@ impl Conversation {
             }
             self.leave(lease, Leave::Nothing).await;
         }
-        self.primary_lease(&COMMAND).await
+        self.primary_lease().await
     }
 
     /// Brings a connection to where it can take long data, and holds it; or the server's ERR.

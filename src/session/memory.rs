@@ -244,6 +244,13 @@ impl Session {
         self.pinned() || self.in_transaction()
     }
 
+    /// Whether a preamble can bring a connection in the state `connection` to the session's: one
+    /// that has a schema selected cannot lose it.
+    #[must_use]
+    pub fn reaches(&self, connection: &ReplayState) -> bool {
+        self.state.schema().is_some() || connection.schema().is_none()
+    }
+
     /// What to send in front of the statement to a connection in the state `connection`, on which
     /// others left `left`.
     ///
