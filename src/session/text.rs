@@ -38,7 +38,8 @@ pub(super) fn hidden(statement: &Statement, sql: &[u8], untracked: bool) -> Hidd
     if !unread {
         return Hidden::Nothing;
     }
-    names(sql).unwrap_or(Hidden::Unreadable)
+    let read = if untracked { names(sql) } else { names(sql).or_else(|| names_among(sql)) };
+    read.unwrap_or(Hidden::Unreadable)
 }
 
 /// `SET CHARACTER SET x` or `SET CHARSET x`.
@@ -57,6 +58,24 @@ fn names(sql: &[u8]) -> Option<Hidden> {
         }
         _ => None,
     }
+}
+
+/// Reads `NAMES x [COLLATE y]` where it is one of several assignments, and the only one that a
+/// server reports in part.
+fn names_among(sql: &[u8]) -> Option<Hidden> {
+    const NAMES: &[u8] = b"names";
+    let at = find_word(sql, NAMES)?;
+    let (before, rest) = (sql.get(..at)?, sql.get(at + NAMES.len()..)?);
+    let quotes = before.iter().filter(|byte| matches!(byte, b'\'' | b'"' | b'`')).count();
+    let begins = before.trim_ascii_end();
+    let is_item = begins.ends_with(b",") || begins.eq_ignore_ascii_case(b"set");
+    let end = memchr::memchr2(b',', b';', rest).unwrap_or(rest.len());
+    let (item, after) = rest.split_at(end);
+    let others = [before, after].map(|part| has_word(part, b"collate") || has_character_set(part));
+    if quotes % 2 != 0 || !is_item || others.contains(&true) || has_word(after, NAMES) {
+        return None;
+    }
+    names(&[b"SET NAMES ", item].concat())
 }
 
 /// The words after `begin`, if the text is a plain list of words that starts with these.
@@ -282,10 +301,19 @@ mod tests {
         assert_eq!(set("SET sql_mode='', character_set_client=utf8", false), Hidden::Nothing);
         let bin = names("utf8mb4", Some("utf8mb4_bin"));
         assert_eq!(set("set names 'utf8mb4'  COLLATE utf8mb4_bin ;", false), bin);
-        assert_eq!(
-            set("SET NAMES utf8mb4 COLLATE utf8mb4_bin, sql_mode=''", false),
-            Hidden::Unreadable
-        );
+        assert_eq!(set("SET NAMES utf8mb4 COLLATE utf8mb4_bin, sql_mode=''", false), bin);
+        let sqlx = "SET sql_mode=(SELECT CONCAT(@@sql_mode, ',ANSI')),time_zone='+00:00',\
+                    NAMES utf8mb4 COLLATE utf8mb4_bin";
+        assert_eq!(set(sqlx, false), bin);
+        for unreadable in [
+            "SET NAMES utf8mb4 COLLATE utf8mb4_bin, NAMES latin1",
+            "SET NAMES utf8mb4 COLLATE utf8mb4_bin, CHARACTER SET latin1",
+            "SET a='x, NAMES utf8mb4 COLLATE utf8mb4_bin'",
+            "SET @names COLLATE utf8mb4_bin",
+        ] {
+            assert_eq!(set(unreadable, false), Hidden::Unreadable, "{unreadable}");
+        }
+        assert_eq!(set(sqlx, true), Hidden::Unreadable);
         assert_eq!(set("SET CHARACTER SET utf8mb4", false), Hidden::Unreadable);
         assert_eq!(set("SET CHARSET utf8mb4", false), Hidden::Unreadable);
         assert_eq!(set("SET NAMES utf8", true), names("utf8", None));
