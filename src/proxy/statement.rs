@@ -211,9 +211,10 @@ impl Conversation {
         let asks = request.statement.traits.contains(Traits::READS_DIAGNOSTICS);
         let keeps = asks || self.session.keeps_warnings();
         let left_some = reply.summary.warned || reply.summary.error.is_some();
-        // A packet of a prepared statement means nothing elsewhere.
-        let text =
-            Some(&self.spare).filter(|it| request.kind == ReplyKind::Query && !it.is_empty());
+        // An execution means nothing elsewhere; a PREPARE that fails, fails there as well.
+        let refused = request.kind == ReplyKind::Prepare && reply.summary.error.is_some();
+        let moves = refused || request.kind == ReplyKind::Query;
+        let text = Some(&self.spare).filter(|it| moves && !it.is_empty());
         let executes = request.kind == ReplyKind::Execute;
         match (text, self.cause.as_mut()) {
             (Some(text), _) if left_some => {
@@ -349,8 +350,12 @@ impl Conversation {
         lease.link().left.found_rows = None;
         // MySQL counts warnings in its next OK, by how they were asked for.
         for packet in std::iter::once(cause.packet).chain(cause.asked) {
+            let prepares = packet.get(HEADER_LEN) == Some(&Command::StmtPrepare.byte());
+            let kind = if prepares { ReplyKind::Prepare } else { ReplyKind::Query };
             lease.stream().send(Chunk::from(packet));
-            match lease.link().swallow(ReplyKind::Query, |_| ()).await {
+            match lease.link().swallow(kind, |_| ()).await {
+                // What is prepared here after all is nobody's.
+                Ok(_) if prepares => lease.spoil(),
                 Ok(_) | Err(BackendFault::Refused { .. }) => self.session.answers_moved(),
                 Err(fault) => return Err(backend(fault)),
             }

@@ -151,7 +151,8 @@ impl LastStatement {
             (Counting::Sends | Counting::SendsAtEnd, None) => rows,
             (Counting::Sends, Some(error)) => {
                 let calls = statement.traits.contains(Traits::STORED_FUNCTION);
-                let began = calls || rows > Some(0) || RUNNING.contains(&error);
+                let called = calls && !UNRESOLVED.contains(&error);
+                let began = called || rows > Some(0) || RUNNING.contains(&error);
                 self.found_rows.filter(|_| !began)
             }
             (Counting::May | Counting::Matches, Some(error)) if !several => {
