@@ -31,6 +31,9 @@ impl Conversation {
             }
             self.replay = self.cause.is_some() && self.session.needs_connection(&request.statement);
             Box::pin(self.leave(lease, decision.leave)).await;
+            if !self.replay {
+                self.session.answers_stayed();
+            }
         }
         let backend = match decision.target {
             Target::Replica => self.replica(tried).or_else(|| self.primary(tried)),

@@ -436,6 +436,11 @@ impl Session {
         self.answers_here = true;
     }
 
+    /// The statement under way goes to a connection that has nothing of the session's to keep.
+    pub fn answers_stayed(&mut self) {
+        self.pending.keeps_warnings = false;
+    }
+
     /// The connection held went back, or broke: nothing is on it any more.
     pub fn left_connection(&mut self) {
         self.insert_id_here = false;
