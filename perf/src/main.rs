@@ -20,6 +20,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// A stub MySQL server: any user and password, canned replies, one core.
+    #[command(after_help = cli::backend::ANSWERS)]
     Backend(cli::backend::Args),
     /// A workload over many connections, in a closed or an open loop, with its latencies.
     #[command(after_help = cli::load::EXAMPLES)]

@@ -14,7 +14,7 @@ const ID_AT: usize = HEADER_LEN + 1;
 /// A statement with random values is made this often, and sent in turn…
 const VARIANTS_MAX: usize = 4096;
 /// … unless that makes more bytes than this.
-const VARIANTS_BYTES_MAX: usize = 16 << 20;
+const VARIANTS_BYTES_MAX: usize = 4 << 20;
 
 /// Words with which a statement begins that drivers of the binary protocol prepare; BEGIN, COMMIT
 /// and SET they send as text.
@@ -208,6 +208,6 @@ mod tests {
         let requests = Requests::new(&definition, Protocol::Text, 1);
         let insert = &requests.operations[0].statements[0];
         assert!(insert.bytes.len() < VARIANTS_BYTES_MAX + (2 << 20));
-        assert_eq!(insert.ends.len(), 16);
+        assert_eq!(insert.ends.len(), 4);
     }
 }

@@ -3,7 +3,7 @@
 use super::schedule::Schedule;
 use super::worker::{Finish, Shared, Window, Worker};
 use super::{LoadError, Outcome, Pace, Plan, Progress, Tally};
-use crate::client::{Client, Error};
+use crate::client::Client;
 use crate::load::definition::Operation;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ const START_IN: Duration = Duration::from_millis(10);
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 /// Files that are open besides the connections.
 const OTHER_FILES: u64 = 64;
-/// The first login is tried this often where the connection breaks: a server may drop some.
+/// The statements are tried this often: a server may be told to fail some.
 const TRIES: usize = 5;
 
 enum Message {
@@ -258,12 +258,9 @@ fn allow_files(connections: usize) -> Result<(), LoadError> {
 fn try_statements(plan: &Plan) -> Result<(), LoadError> {
     let mut tries = TRIES;
     loop {
+        tries -= 1;
         match try_once(plan) {
-            Err(LoadError::First { error: Error::Closed | Error::Timeout | Error::Io(_) })
-                if tries > 1 =>
-            {
-                tries -= 1;
-            }
+            Err(_) if tries > 0 => {}
             done => return done,
         }
     }

@@ -196,6 +196,7 @@ impl<'a> Worker<'a> {
         let whole_seconds = (window.begin_ns - window.start_ns) / SECOND_NS;
         self.next_second_ns = window.begin_ns - whole_seconds * SECOND_NS;
         self.next_mark_ns = self.next_second_ns;
+        std::thread::sleep(Duration::from_nanos(window.start_ns.saturating_sub(self.now_ns())));
         let mut random = fastrand::Rng::with_seed(window.start_ns);
         for at in 0..self.slots.len() {
             match self.think_ns {
