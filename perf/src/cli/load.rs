@@ -226,16 +226,7 @@ impl Args {
             }
         }
         if let Some(folder) = &self.out {
-            let title = format!("{}: latency by throughput", plan.definition.name);
-            let chart = curve_chart(&title, &circumstances(plan), &steps);
-            std::fs::write(folder.join("curve.svg"), chart.to_string())?;
-            let lines: Vec<_> = steps
-                .iter()
-                .map(|step| (format!("{}/s", step.asked), step.latency_ns.clone()))
-                .collect();
-            let title = format!("{}: latency by percentile", plan.definition.name);
-            let chart = percentile_chart(&title, &circumstances(plan), &lines);
-            std::fs::write(folder.join("latency.svg"), chart.to_string())?;
+            write_curve(folder, plan, &steps)?;
         }
         Ok(failed == 0)
     }
@@ -264,6 +255,19 @@ fn write_files(
     Ok(())
 }
 
+fn write_curve(folder: &Path, plan: &Plan, steps: &[Step]) -> Result<(), Box<dyn Error>> {
+    let name = &plan.definition.name;
+    let subtitle =
+        format!("{}, open loop at each rate, {} s", speech(plan), plan.measured.as_secs_f64());
+    let chart = curve_chart(&format!("{name}: latency by throughput"), &subtitle, steps);
+    std::fs::write(folder.join("curve.svg"), chart.to_string())?;
+    let line = |step: &Step| (format!("{}/s", step.asked), step.latency_ns.clone());
+    let lines: Vec<_> = steps.iter().map(line).collect();
+    let chart = percentile_chart(&format!("{name}: latency by percentile"), &subtitle, &lines);
+    std::fs::write(folder.join("latency.svg"), chart.to_string())?;
+    Ok(())
+}
+
 fn heading(plan: &Plan) -> String {
     let Plan { target, definition, warm_up, measured, .. } = plan;
     let (warm_up, measured) = (warm_up.as_secs_f64(), measured.as_secs_f64());
@@ -283,13 +287,17 @@ fn circumstances(plan: &Plan) -> String {
         }
         Pace::Open { rate } => format!("open loop at {rate}/s"),
     };
+    format!("{}, {pace}", speech(plan))
+}
+
+fn speech(plan: &Plan) -> String {
     let protocol = match plan.protocol {
         Protocol::Text => "text",
         Protocol::Binary => "binary",
     };
     let (connections, threads) = (plan.connections, plan.threads);
     let threads = if threads == 1 { String::new() } else { format!(" on {threads} threads") };
-    format!("{connections} connections{threads}, {pace}, {protocol} protocol")
+    format!("{connections} connections{threads}, {protocol} protocol")
 }
 
 fn second_line(number: u64, tally: &Tally) -> String {

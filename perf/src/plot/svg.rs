@@ -6,8 +6,10 @@ use std::fmt::{self, Display, Formatter};
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 540.0;
 const LEFT: f64 = 84.0;
-const RIGHT: f64 = 24.0;
-const TOP: f64 = 96.0;
+const RIGHT: f64 = 44.0;
+/// Of the legend's first line, and from one to the next.
+const LEGEND: f64 = 74.0;
+const LEGEND_LINE: f64 = 20.0;
 const BOTTOM: f64 = 64.0;
 /// A legend's entry takes this much for each letter, and more for its line.
 const LETTER: f64 = 7.4;
@@ -71,28 +73,49 @@ impl Chart {
     }
 
     fn y_at(&self, value: f64) -> f64 {
-        HEIGHT - BOTTOM - self.y.place(value) * (HEIGHT - TOP - BOTTOM)
+        HEIGHT - BOTTOM - self.y.place(value) * (HEIGHT - self.top() - BOTTOM)
+    }
+
+    /// Where each entry of the legend begins, and its line from 0.
+    fn legend_places(&self) -> Vec<(f64, f64)> {
+        let (mut x, mut line) = (LEFT, 0.0);
+        let place = |series: &Series| {
+            let letters = u32::try_from(series.name.chars().count()).unwrap_or(u32::MAX);
+            let width = 48.0 + LETTER * f64::from(letters);
+            if x > LEFT && x + width > WIDTH - RIGHT {
+                (x, line) = (LEFT, line + 1.0);
+            }
+            let at = (x, line);
+            x += width;
+            at
+        };
+        self.series.iter().map(place).collect()
+    }
+
+    /// The upper edge of what is plotted: below the legend.
+    fn top(&self) -> f64 {
+        let last = self.legend_places().last().map_or(0.0, |(_, line)| *line);
+        LEGEND + last * LEGEND_LINE + 22.0
     }
 
     fn legend(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut x = LEFT;
-        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
-            let name = Escaped(&series.name);
-            let end = x + 22.0;
+        let places = self.legend_places();
+        let entries = self.series.iter().zip(COLOURS.iter().cycle()).zip(places);
+        for ((series, colour), (x, line)) in entries {
+            let (y, end, name) = (LEGEND + line * LEGEND_LINE, x + 22.0, Escaped(&series.name));
             writeln!(
                 f,
-                "<path d=\"M{x:.1} 74H{end:.1}\" stroke=\"{colour}\" stroke-width=\"3\"/>\
-                 <text x=\"{:.1}\" y=\"78\">{name}</text>",
-                end + 6.0
+                "<path d=\"M{x:.1} {y}H{end:.1}\" stroke=\"{colour}\" stroke-width=\"3\"/>\
+                 <text x=\"{:.1}\" y=\"{}\">{name}</text>",
+                end + 6.0,
+                y + 4.0
             )?;
-            let letters = u32::try_from(series.name.chars().count()).unwrap_or(u32::MAX);
-            x = end + 26.0 + LETTER * f64::from(letters);
         }
         Ok(())
     }
 
     fn grid(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+        let (top, right, bottom) = (self.top(), WIDTH - RIGHT, HEIGHT - BOTTOM);
         for tick in self.y.ticks() {
             let (y, label) = (self.y_at(tick.at), Escaped(&tick.label));
             writeln!(
@@ -107,13 +130,13 @@ impl Chart {
             let (x, label) = (self.x_at(tick.at), Escaped(&tick.label));
             writeln!(
                 f,
-                "<path d=\"M{x:.1} {TOP}V{bottom}\" stroke=\"#e4e4e4\"/>\
+                "<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#e4e4e4\"/>\
                  <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
                 bottom + 20.0
             )?;
         }
-        writeln!(f, "<path d=\"M{LEFT} {TOP}V{bottom}H{right}\" stroke=\"#888\" fill=\"none\"/>")?;
-        let (x, y) = (f64::midpoint(LEFT, right), f64::midpoint(TOP, bottom));
+        writeln!(f, "<path d=\"M{LEFT} {top}V{bottom}H{right}\" stroke=\"#888\" fill=\"none\"/>")?;
+        let (x, y) = (f64::midpoint(LEFT, right), f64::midpoint(top, bottom));
         writeln!(
             f,
             "<text x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
@@ -174,11 +197,31 @@ mod tests {
             "p99 &lt;x&gt;",
             "rate, per second",
             "latency, µs",
-            "M84.0 476.0L936.0 96.0",
+            "M84.0 476.0L916.0 96.0",
         ] {
             assert!(svg.contains(part), "{part}: {svg}");
         }
         assert_eq!(svg.matches("<circle").count(), 2);
         assert!(!svg.contains("NaN"));
+    }
+
+    #[test]
+    fn a_long_legend_takes_more_lines() {
+        let one = |number| Series {
+            name: format!("a series of number {number}"),
+            points: Vec::new(),
+            dots: false,
+        };
+        let chart = Chart {
+            title: String::new(),
+            subtitle: String::new(),
+            x: Axis::linear("x", 1.0),
+            y: Axis::linear("y", 1.0),
+            series: (0..12).map(one).collect(),
+        };
+        let places = chart.legend_places();
+        assert!(places.iter().all(|(x, _)| *x < WIDTH - RIGHT));
+        assert_eq!(places.last().unwrap().1, 2.0);
+        assert!((chart.top() - 136.0).abs() < 1e-9);
     }
 }

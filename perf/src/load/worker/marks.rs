@@ -22,7 +22,7 @@ impl Worker<'_> {
         let Window { begin_ns, end_ns, .. } = self.window;
         if now >= self.next_second_ns {
             self.check_deadlines(now);
-            if self.counting && self.next_second_ns > begin_ns {
+            if self.counting && self.next_second_ns > begin_ns && self.next_second_ns < end_ns {
                 self.report_second((self.next_second_ns - begin_ns) / SECOND_NS - 1);
             }
             while self.next_second_ns <= now {
