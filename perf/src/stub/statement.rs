@@ -88,7 +88,7 @@ impl Kind {
 /// `@@name`, `@@scope.name`, with an alias and a LIMIT or without.
 fn is_variable(item: &[u8]) -> bool {
     let Some(rest) = item.trim_ascii().strip_prefix(b"@@") else { return false };
-    rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.` ".contains(byte))
+    rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.` ;".contains(byte))
 }
 
 /// The variables of a [`Kind::Variables`], each with its column's name.
@@ -106,7 +106,7 @@ pub(super) fn variables(sql: &[u8]) -> Vec<(String, String)> {
         };
         (name.to_ascii_lowercase(), alias.unwrap_or(whole).trim_matches('`').to_owned())
     };
-    text.split(',').map(one).collect()
+    text.trim_end_matches([';', ' ']).split(',').map(one).collect()
 }
 
 /// How many parameters a statement to prepare has: question marks outside quotes.
@@ -168,6 +168,7 @@ mod tests {
             ("SELECT @@global.read_only read_only", Kind::Variables),
             ("select @@version_comment limit 1", Kind::Variables),
             ("SELECT @@server_id, @@session.sql_mode AS `mode`", Kind::Variables),
+            ("SELECT @@global.gtid_domain_id, @@read_only;", Kind::Variables),
             ("SELECT @@global.a, 1", Kind::Read),
             ("SELECT @@a, server FROM whoami", Kind::Read),
             ("SHOW SLAVE STATUS", Kind::ShowReplication),
@@ -191,6 +192,7 @@ mod tests {
         let expected = [("read_only", "@@GLOBAL.Read_Only"), ("port", "p"), ("hostname", "h")];
         assert_eq!(names, expected);
         assert_eq!(variables(b"select @@a limit 1")[0].1, "@@a");
+        assert_eq!(variables(b"select @@a ;")[0], ("a".into(), "@@a".into()));
     }
 
     #[test]

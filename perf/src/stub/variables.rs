@@ -50,7 +50,10 @@ pub(super) fn variables(identity: &Identity) -> Vec<(&'static str, String)> {
 }
 
 /// The columns of SHOW SLAVE STATUS that proxies read, and a healthy replica's values.
-pub(super) const REPLICATION: [(&str, &str); 20] = [
+pub(super) const REPLICATION: [(&str, &str); 23] = [
+    ("Connection_name", ""),
+    ("Slave_heartbeat_period", "1.000"),
+    ("Slave_received_heartbeats", "1"),
     ("Slave_IO_State", "Waiting for master to send event"),
     ("Master_Host", "127.0.0.1"),
     ("Master_User", "repl"),
