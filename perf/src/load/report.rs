@@ -125,7 +125,7 @@ impl Outcome {
             let failure = Failure { fault: **fault, text: one.first.clone() };
             let hint = hints::of_failure(&failure).replace('\n', "\n            ");
             // Writing to a string cannot fail.
-            let _ = writeln!(out, "{:>10}  {fault}: {}{hint}", one.count, one.first);
+            let _ = writeln!(out, "{:>10}  {}{hint}", one.count, one.first);
         }
         if kinds.len() > KINDS_MAX {
             let _ = writeln!(out, "  and {} kinds more", kinds.len() - KINDS_MAX);
@@ -188,7 +188,7 @@ mod tests {
         for part in [
             "p99.999 µs",
             "2 errors",
-            "ERR 1146: no table",
+            "2  no table",
             "--prepare",
             "not answered",
             "late by",
