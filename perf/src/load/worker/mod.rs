@@ -94,6 +94,7 @@ pub(super) struct Worker<'a> {
     address: SocketAddrAny,
     requests: Requests,
     epoll: OwnedFd,
+    events: Vec<epoll::Event>,
     buffer: Vec<u8>,
     slots: Vec<Slot>,
     /// Connections of an open loop that nothing is due for.
@@ -139,6 +140,7 @@ impl<'a> Worker<'a> {
             address: resolve(&plan.target.address)?,
             requests: Requests::new(&plan.definition, plan.protocol, seed),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).map_err(std::io::Error::from)?,
+            events: Vec::with_capacity(EVENTS),
             buffer: vec![0; READ_LEN],
             slots: std::iter::repeat_with(slot).take(connections).collect(),
             free: VecDeque::with_capacity(connections),
@@ -239,7 +241,9 @@ impl<'a> Worker<'a> {
     }
 
     fn poll(&mut self, wait_ns: u64) -> Result<(), LoadError> {
-        let mut events = Vec::with_capacity(EVENTS);
+        // Taken out and put back: the events call for all of `self`.
+        let mut events = std::mem::take(&mut self.events);
+        events.clear();
         let (seconds, nanos) = (wait_ns / SECOND_NS, wait_ns % SECOND_NS);
         let wait = Timespec { tv_sec: seconds.cast_signed(), tv_nsec: nanos.cast_signed() };
         match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait)) {
@@ -253,6 +257,7 @@ impl<'a> Worker<'a> {
             // The kernel gives back what `dial` gave it: an index.
             self.on_event(usize::try_from(data.u64()).unwrap_or(0), closing);
         }
+        self.events = events;
         Ok(())
     }
 
