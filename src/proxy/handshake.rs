@@ -7,7 +7,7 @@ use crate::cluster::{OfferedGreeting, offered_greeting};
 use crate::metrics::SessionEntry;
 use crate::net::{Chunk, Stream, StreamError};
 use crate::protocol::{
-    Capabilities, ChangeUser, FirstPacket, Greeting, Login, StatusFlags, put_lenenc_str, put_packet,
+    Capabilities, ChangeUser, FirstPacket, Greeting, Login, StatusFlags, put_packet,
 };
 
 use super::fault::{ClientFault, Fault, ProxyFault};
@@ -275,15 +275,6 @@ pub(super) async fn change_user(
         client.collation = collation;
     }
     Ok(())
-}
-
-/// Session-track entry of the schema: servers report the one a login named.
-pub(super) fn schema_entry(schema: &[u8]) -> Vec<u8> {
-    let mut name = Vec::new();
-    put_lenenc_str(&mut name, schema);
-    let mut entry = vec![0x01];
-    put_lenenc_str(&mut entry, &name);
-    entry
 }
 
 /// 20 random bytes for a greeting: neither NUL nor `$`, which clients take for an end.

@@ -24,7 +24,6 @@ mod reach;
 mod ready;
 mod statement;
 mod upload;
-mod visible;
 mod waiting;
 
 pub(crate) use conversation::serve;

@@ -332,7 +332,8 @@ impl Conversation {
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let statement_id = self.prepared.next_id();
         let inbox = &mut self.client.inbox;
-        let mut forward = Forward::new(inbox, lease.link(), request.kind, tracks, sequence);
+        let shown = tracks.then(|| self.session.shown_mut());
+        let mut forward = Forward::new(inbox, lease.link(), request.kind, shown, sequence);
         forward.statement_id = statement_id;
         forward.run().await
     }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::last::{InsertId, LastStatement};
 use super::memory::{ServerKind, Session};
+use super::shown::Shown;
 use super::{Pins, ReplayState};
 use crate::protocol::StatusFlags;
 use crate::sql::{Charset, Dialect};
@@ -65,9 +66,20 @@ impl Session {
         &self.state
     }
 
-    /// Takes in status flags that came with no statement (the OK packet of the login).
+    /// Takes in a server's status flags, but for the one that is about their packet alone.
     pub fn set_status(&mut self, status: StatusFlags) {
-        self.status = status;
+        self.status = status - StatusFlags::SESSION_STATE_CHANGED;
+    }
+
+    /// The client's own trackers.
+    #[must_use]
+    pub fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
+    /// The same, to look at the session's next OK packet through.
+    pub fn shown_mut(&mut self) -> &mut Shown {
+        &mut self.shown
     }
 
     /// The last status flags the server sent.
