@@ -75,6 +75,7 @@ pub(super) async fn dial(
         statements: StatementCache::default(),
         tracker: ReplyTracker::new(ReplyKind::Simple, capabilities),
         trackers: trackers.map(Rc::new),
+        exposed: false,
         login_trackers: Rc::default(),
     });
     prepare(lane, &mut link).await?;
@@ -176,7 +177,7 @@ async fn read_trackers(
         }
     }
     link.state = lane.intern(state);
-    link.login_trackers = lane.trackers(TrackerSettings::from_row(row));
+    link.login_trackers = lane.trackers(TrackerSettings::from_row(&mut row));
     Ok(())
 }
 
@@ -200,6 +201,7 @@ pub(super) async fn reset(lane: &Lane, link: &mut Link) -> Result<(), BackendFau
     }
     read_trackers(lane, link, ReplayState::with_schema(schema.as_deref())).await?;
     link.pinned = false;
+    link.exposed = false;
     link.left = FRESH;
     link.inbox.stream.set_deadline(None);
     Ok(())

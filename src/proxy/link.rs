@@ -48,6 +48,8 @@ pub(crate) struct Link {
     pub(super) tracker: ReplyTracker,
     /// Where the server has session trackers.
     pub(super) trackers: Option<Rc<TrackerSetup>>,
+    /// The trackers on it are a client's own.
+    pub(super) exposed: bool,
     /// What a login, or a reset, gives the trackers.
     pub(super) login_trackers: Rc<TrackerSettings>,
 }

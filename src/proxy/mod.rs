@@ -10,6 +10,7 @@ mod checkout;
 mod choose;
 mod conversation;
 mod dial;
+mod exposure;
 mod fault;
 mod forward;
 mod giveback;

@@ -332,7 +332,8 @@ impl Conversation {
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let statement_id = self.prepared.next_id();
         let inbox = &mut self.client.inbox;
-        let shown = tracks.then(|| self.session.shown_mut());
+        let raw = lease.peek().exposed || self.session.keeps_trackers();
+        let shown = tracks.then(|| self.session.shown_through(raw));
         let mut forward = Forward::new(inbox, lease.link(), request.kind, shown, sequence);
         forward.statement_id = statement_id;
         forward.run().await
@@ -374,7 +375,10 @@ impl Conversation {
         statement: &Statement,
         lease: &Lease,
     ) -> Result<Preamble, Unreachable> {
-        self.session.preamble_for(statement, lease.state(), lease.peek().left)
+        let link = lease.peek();
+        let mut preamble = self.session.preamble_for(statement, &link.state, link.left)?;
+        preamble.trackers_sql = self.trackers_to_bring(statement, link);
+        Ok(preamble)
     }
 
     pub(super) async fn swallow_preamble(
@@ -396,6 +400,9 @@ impl Conversation {
         } else if preamble.clear_sql.is_some() {
             lease.link().left.found_rows = None;
         }
+        if preamble.trackers_sql.is_some() {
+            lease.link().exposed = self.session.uses_trackers();
+        }
         self.session.preamble_done(preamble);
         Ok(())
     }
@@ -411,6 +418,9 @@ impl Conversation {
         self.note_cause(reply, request);
         for change in changes(&reply.changes).flatten() {
             self.session.note_change(change);
+        }
+        if self.session.uses_trackers() {
+            Box::pin(self.settle_trackers(&mut lease, reply)).await?;
         }
         self.note_statement(&mut lease, reply, request);
         if request.spoils {
@@ -491,7 +501,12 @@ pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind
         link.send_command(Command::InitDb, schema);
         replies.push(ReplyKind::Simple);
     }
-    let texts = [preamble.set_sql.as_deref(), preamble.clear_sql, preamble.count_sql.as_deref()];
+    let texts = [
+        preamble.trackers_sql.as_deref(),
+        preamble.set_sql.as_deref(),
+        preamble.clear_sql,
+        preamble.count_sql.as_deref(),
+    ];
     for sql in texts.into_iter().flatten() {
         link.send_command(Command::Query, sql);
         replies.push(ReplyKind::Query);

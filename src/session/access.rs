@@ -77,8 +77,10 @@ impl Session {
         &self.shown
     }
 
-    /// The same, to look at the session's next OK packet through.
-    pub fn shown_mut(&mut self) -> &mut Shown {
+    /// The same, to look through at the next reply; `raw`: its connection has these trackers
+    /// on it.
+    pub fn shown_through(&mut self, raw: bool) -> &mut Shown {
+        self.shown.set_raw(raw);
         &mut self.shown
     }
 

@@ -153,7 +153,8 @@ impl Session {
     /// those of a mere write that fails to be one. `pin_on_call` is the setting.
     pub fn begin(&mut self, statement: &Statement, sql: &[u8], pin_on_call: bool) {
         self.begin_pending();
-        let brought = Pins::of(statement, pin_on_call).difference(self.pins);
+        let trackers = self.begin_trackers(statement, sql);
+        let brought = (Pins::of(statement, pin_on_call) | trackers).difference(self.pins);
         self.pending.brought = brought;
         self.pins |= brought;
         if statement.traits.intersects(Traits::PLAIN_SET | Traits::USE) {

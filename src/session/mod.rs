@@ -9,6 +9,7 @@ mod access;
 mod changes;
 mod counting;
 mod difference;
+mod exposure;
 mod insert_text;
 mod last;
 mod memory;

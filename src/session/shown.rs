@@ -60,6 +60,10 @@ impl Visible {
 #[derive(Debug, Clone, Default)]
 pub struct Shown {
     settings: Rc<TrackerSettings>,
+    /// What the login gave.
+    login: Rc<TrackerSettings>,
+    /// The connection has the client's trackers on it.
+    raw: bool,
     mariadb: bool,
     /// As last reported to the client.
     explicit: Explicit,
@@ -105,13 +109,32 @@ impl Shown {
     /// Trackers that have reported nothing yet.
     #[must_use]
     pub fn new(settings: Rc<TrackerSettings>, mariadb: bool) -> Self {
-        Self { settings, mariadb, explicit: Explicit::None, one_shot: false }
+        Self { login: settings.clone(), settings, mariadb, ..Self::default() }
     }
 
     /// The client's trackers.
     #[must_use]
     pub const fn settings(&self) -> &Rc<TrackerSettings> {
         &self.settings
+    }
+
+    /// What the login gave them.
+    pub(super) const fn login(&self) -> &Rc<TrackerSettings> {
+        &self.login
+    }
+
+    /// The client has set them.
+    pub(super) fn set(&mut self, settings: TrackerSettings) {
+        if settings.transaction_info != self.settings.transaction_info {
+            // As a server's own tracker does.
+            self.explicit = Explicit::None;
+        }
+        self.settings = Rc::new(settings);
+    }
+
+    /// Says whether the next reply comes from a connection with the client's trackers on it.
+    pub(super) const fn set_raw(&mut self, raw: bool) {
+        self.raw = raw;
     }
 
     /// What the client is to see in place of `ok`, an OK packet of a connection with the proxy's
@@ -125,6 +148,14 @@ impl Shown {
         let mut told = OfTransaction::default();
         for change in changes(ok.session_state).flatten() {
             let shown = match change {
+                Change::SystemVariable { .. }
+                | Change::Schema(_)
+                | Change::StateChanged(_)
+                | Change::Gtids(_)
+                    if self.raw =>
+                {
+                    true
+                }
                 Change::SystemVariable { name, .. } => self.settings.names(name),
                 Change::Schema(_) => self.settings.schema,
                 Change::StateChanged(_) => self.settings.state_change,
@@ -157,12 +188,14 @@ impl Shown {
         entries: &mut Vec<u8>,
     ) -> bool {
         let info = self.settings.transaction_info;
+        let info = if self.raw { TransactionInfo::Characteristics } else { info };
         let over = told.characteristics == Some(b"") && told.state.is_none() && !self.one_shot;
         if let Some(text) = told.characteristics {
             self.one_shot = !text.is_empty() && !told.begins();
         }
-        let silent = info == TransactionInfo::Off && (self.mariadb || !self.settings.any());
-        if silent {
+        let off = self.settings.transaction_info == TransactionInfo::Off;
+        let silent = off && (self.mariadb || !self.settings.any());
+        if silent && !self.raw {
             return false;
         }
         let before = self.explicit;

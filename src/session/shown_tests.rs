@@ -15,8 +15,8 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 fn settings(line: &str) -> TrackerSettings {
-    let values = line.split('\t').skip(1).map(|value| Some(value.as_bytes().to_vec()));
-    TrackerSettings::from_row(values)
+    let mut values = line.split('\t').skip(1).map(|value| Some(value.as_bytes().to_vec()));
+    TrackerSettings::from_row(&mut values)
 }
 
 fn seen(shown: &mut Shown, payload: &[u8]) -> Vec<u8> {

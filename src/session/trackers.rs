@@ -38,7 +38,7 @@ impl TrackerSettings {
     pub const fn columns(mariadb: bool) -> &'static str {
         if mariadb {
             "@@session_track_schema, @@session_track_state_change, \
-             @@session_track_transaction_info, @@session_track_system_variables"
+             @@session_track_transaction_info, @@session_track_system_variables, ''"
         } else {
             "@@session_track_schema, @@session_track_state_change, \
              @@session_track_transaction_info, @@session_track_system_variables, \
@@ -47,7 +47,7 @@ impl TrackerSettings {
     }
 
     /// Reads the values of [`Self::columns`].
-    pub fn from_row(mut row: impl Iterator<Item = Option<Vec<u8>>>) -> Self {
+    pub fn from_row(row: &mut dyn Iterator<Item = Option<Vec<u8>>>) -> Self {
         let mut value = || row.next().flatten().unwrap_or_default().into_boxed_slice();
         Self {
             schema: *value() == *b"1",
@@ -64,12 +64,14 @@ impl TrackerSettings {
 
     /// Whether `session_track_system_variables` names the variable `name`.
     pub(super) fn names(&self, name: &[u8]) -> bool {
-        *self.system_variables == *b"*" || self.named().any(|known| known == name)
+        *self.system_variables == *b"*"
+            || self.named().any(|known| known.eq_ignore_ascii_case(name))
     }
 
     /// The names in the list.
-    fn named(&self) -> impl Iterator<Item = &[u8]> {
-        self.system_variables.split(|&byte| byte == b',').map(<[u8]>::trim_ascii)
+    pub(super) fn named(&self) -> impl Iterator<Item = &[u8]> {
+        let names = self.system_variables.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+        names.filter(|name| !name.is_empty())
     }
 
     /// Whether GTIDs of own writes are reported.
