@@ -271,6 +271,10 @@ impl Conversation {
         if request.kind == ReplyKind::Execute {
             if reply.summary.error == Some(MALFORMED_PACKET) {
                 prepared.types.clear();
+                if !prepared.bound {
+                    // The server's copy keeps the types it had, which may be another session's.
+                    lease.link().close_statement(prepared.text.key());
+                }
             }
             prepared.cursor = !failed && status.contains(StatusFlags::CURSOR_EXISTS);
             prepared.long_data = false;
