@@ -15,7 +15,8 @@ use super::fault::{ClientFault, Fault, ProxyFault};
 use super::handshake::{self, Client, handshake};
 use super::lane::{Lane, SessionHandle};
 use super::lease::Lease;
-use super::statement::{Cause, Request};
+use super::request::Request;
+use super::statement::Cause;
 use super::waiting::Seat;
 
 /// What a command other than a statement amounts to: the primary's affair, without effects.

@@ -23,6 +23,7 @@ mod link;
 mod prepared;
 mod reach;
 mod ready;
+mod request;
 mod statement;
 mod upload;
 mod waiting;

@@ -15,7 +15,7 @@ use super::conversation::{COMMAND, Conversation, Next};
 use super::fault::Fault;
 use super::forward::Reply;
 use super::lease::Lease;
-use super::statement::{Request, command_packet, text_of};
+use super::request::{Request, command_packet, text_of};
 
 /// What COM_STMT_PREPARE prepares.
 pub(super) struct Preparing {
