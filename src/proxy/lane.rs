@@ -185,8 +185,10 @@ impl Lane {
         self.users.first().map(|user| &user.secret)
     }
 
-    pub(super) fn offered_plugin(&self) -> Plugin {
-        Plugin::from_name(self.settings.auth_plugin.name().as_bytes())
+    /// The plugin of the greeting: the servers' own, unless the settings name one.
+    pub(super) fn offered_plugin(&self, greeting: &OfferedGreeting) -> Plugin {
+        let name = self.settings.auth_plugin.map(|plugin| plugin.name().as_bytes());
+        Plugin::from_name(name.unwrap_or(&greeting.auth_plugin))
             .unwrap_or(Plugin::MysqlNativePassword)
     }
 
