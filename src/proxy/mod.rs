@@ -10,6 +10,7 @@ mod checkout;
 mod choose;
 mod conversation;
 mod dial;
+mod exposure;
 mod fault;
 mod forward;
 mod giveback;
@@ -22,9 +23,9 @@ mod link;
 mod prepared;
 mod reach;
 mod ready;
+mod request;
 mod statement;
 mod upload;
-mod visible;
 mod waiting;
 
 pub(crate) use conversation::serve;
