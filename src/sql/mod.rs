@@ -6,6 +6,7 @@
 //! answer, so in doubt it never goes there.
 #![deny(clippy::indexing_slicing)]
 
+mod blocks;
 mod bytes;
 mod calls;
 mod classify;
@@ -13,6 +14,7 @@ mod functions;
 mod hints;
 mod keywords;
 mod kill;
+mod plain;
 mod scanner;
 mod set;
 mod show;
