@@ -106,6 +106,8 @@ fn an_open_loop_counts_the_wait_for_a_connection() {
     assert!(open.unfinished > 0);
     assert!(percentile_ms(&open, 90.0) > 1000, "{}", open.table());
     assert_eq!(open.tally.completed() + open.unfinished, 3000);
+    // One connection, ten milliseconds: what is answered after the end is no throughput.
+    assert!(open.rate() <= 101.0, "{}", open.rate());
 }
 
 #[test]

@@ -249,7 +249,7 @@ fn write_files(
         lines.push(("all".into(), all));
     }
     let title = format!("{}: latency by percentile", plan.definition.name);
-    let subtitle = format!("{}; {:.0} operations/s completed", circumstances(plan), outcome.rate());
+    let subtitle = format!("{}; {:.0} operations/s answered", circumstances(plan), outcome.rate());
     let chart = percentile_chart(&title, &subtitle, &lines);
     std::fs::write(folder.join(format!("{name}.svg")), chart.to_string())?;
     Ok(())
@@ -306,7 +306,7 @@ fn second_line(number: u64, tally: &Tally) -> String {
     format!(
         "{:>4} s {:>9} operations  p50 {:>7} µs  p99 {:>7} µs  max {:>8} µs  {} errors",
         number + 1,
-        tally.completed(),
+        tally.in_time(),
         at(50.0),
         at(99.0),
         micros(latency_ns.max()),

@@ -15,7 +15,7 @@ const CURVES: [f64; 3] = [50.0, 99.0, 99.9];
 pub struct Step {
     /// Operations per second that were asked for.
     pub asked: f64,
-    /// Operations per second that were completed.
+    /// Operations per second that were answered in the measured time.
     pub achieved: f64,
     /// Their latencies in nanoseconds.
     pub latency_ns: Histogram<u64>,

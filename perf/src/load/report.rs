@@ -32,10 +32,10 @@ const fn float(count: u64) -> f64 {
 }
 
 impl Outcome {
-    /// Completed operations per second.
+    /// Operations per second that were answered within the measured time.
     #[must_use]
     pub fn rate(&self) -> f64 {
-        self.per_second(self.tally.completed())
+        self.per_second(self.tally.in_time())
     }
 
     /// Failures of all kinds.
@@ -62,21 +62,22 @@ impl Outcome {
         head.extend(PERCENTILES.map(|at| format!("{} µs", percentile_name(at))));
         head.push("max µs".into());
         let mut table = Table::new(&head.iter().map(String::as_str).collect::<Vec<_>>());
-        let mut row = |name: &str, completed: u64, latency_ns: &Histogram<u64>| {
+        let mut row = |name: &str, counts: (u64, u64), latency_ns: &Histogram<u64>| {
+            let (completed, in_time) = counts;
             let mut cells = vec![
                 name.into(),
                 completed.to_string(),
-                format!("{:.0}", self.per_second(completed)),
+                format!("{:.0}", self.per_second(in_time)),
             ];
             cells.extend(PERCENTILES.map(|at| micros(latency_ns.value_at_percentile(at))));
             cells.push(micros(latency_ns.max()));
             table.row(cells);
         };
         for (name, one) in self.names.iter().zip(&self.tally.operations) {
-            row(name, one.completed, &one.latency_ns);
+            row(name, (one.completed, one.in_time), &one.latency_ns);
         }
         if self.names.len() > 1 {
-            row("all", self.tally.completed(), &self.tally.latency_ns());
+            row("all", (self.tally.completed(), self.tally.in_time()), &self.tally.latency_ns());
         }
         format!("{table}\n{}{}", self.totals(), self.failures())
     }
@@ -171,6 +172,7 @@ mod tests {
     fn nothing_is_hidden() {
         let mut tally = Tally::new(2);
         tally.record(0, 123_000, None);
+        tally.operations[0].in_time = 1;
         tally.record_unfinished(1, 9_000_000);
         tally.late = 3;
         for text in ["no table", "no table"] {

@@ -86,8 +86,11 @@ pub fn latencies() -> Histogram<u64> {
 /// What was counted of one of a workload's operations.
 #[derive(Debug, Clone)]
 pub struct OperationTally {
-    /// How many succeeded.
+    /// How many succeeded; of an open loop those that were due in the measured time, whenever they
+    /// were answered.
     pub completed: u64,
+    /// How many were answered within the measured time: the throughput.
+    pub in_time: u64,
     /// Their latencies in nanoseconds, and those that a correction adds.
     pub latency_ns: Histogram<u64>,
 }
@@ -112,7 +115,7 @@ pub struct Tally {
 
 impl Tally {
     pub(super) fn new(operations: usize) -> Self {
-        let empty = || OperationTally { completed: 0, latency_ns: latencies() };
+        let empty = || OperationTally { completed: 0, in_time: 0, latency_ns: latencies() };
         Self {
             operations: std::iter::repeat_with(empty).take(operations).collect(),
             statements: 0,
@@ -126,7 +129,8 @@ impl Tally {
     /// Records an operation that succeeded. With `expected`, an operation that took longer stands
     /// for those too that a client with this interval would have begun meanwhile.
     pub(super) fn record(&mut self, operation: usize, ns: u64, expected: Option<Duration>) {
-        let OperationTally { completed, latency_ns: histogram } = &mut self.operations[operation];
+        let OperationTally { completed, latency_ns: histogram, .. } =
+            &mut self.operations[operation];
         *completed += 1;
         match expected {
             None => histogram.saturating_record(ns),
@@ -149,6 +153,12 @@ impl Tally {
         self.operations.iter().map(|one| one.completed).sum()
     }
 
+    /// Operations that succeeded within the measured time.
+    #[must_use]
+    pub fn in_time(&self) -> u64 {
+        self.operations.iter().map(|one| one.in_time).sum()
+    }
+
     /// The latencies of all operations, in nanoseconds.
     #[must_use]
     pub fn latency_ns(&self) -> Histogram<u64> {
@@ -162,6 +172,7 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         for (sum, one) in self.operations.iter_mut().zip(&other.operations) {
             sum.completed += one.completed;
+            sum.in_time += one.in_time;
             sum.latency_ns.add(&one.latency_ns).expect("the same bounds");
         }
         self.statements += other.statements;

@@ -56,6 +56,9 @@ impl Worker<'_> {
             Pace::Closed { .. } => self.counting,
             Pace::Open { .. } => slot.started_ns >= self.window.begin_ns,
         };
+        if self.counting && !slot.failed {
+            self.tally.operations[operation].in_time += 1;
+        }
         if counts && !slot.failed {
             self.tally.record(operation, ns, self.plan.pace.expected());
         }
