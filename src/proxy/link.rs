@@ -153,16 +153,17 @@ impl Link {
             loop {
                 let input = chunk.as_slice();
                 let progress = self.tracker.feed(input)?;
-                let mut done = false;
+                let (mut done, mut taken) = (false, Ok(()));
                 if let Event::Terminal(terminal) = progress.event {
                     let payload = self.tracker.terminal_payload(input, &progress);
-                    take(terminal.kind, payload, self.tracker.summary())?;
-                    done = terminal.done;
+                    taken = take(terminal.kind, payload, self.tracker.summary());
+                    done = terminal.done || taken.is_err();
                 }
                 chunk.advance(progress.used);
                 if done {
+                    // The reply to the next command may be in it.
                     self.inbox.put_back(chunk);
-                    return Ok(*self.tracker.summary());
+                    return taken.map(|()| *self.tracker.summary());
                 }
                 if chunk.is_empty() {
                     break;

@@ -280,8 +280,10 @@ impl Conversation {
         let backend = |fault| Broken::Backend { fault, untouched: true };
         if !Rc::ptr_eq(&cause.state, self.session.state()) {
             let brought = self.bring(lease, ReplayState::clone(&cause.state)).await;
-            // A refusal leaves nothing to be shown: its schema is gone.
-            brought.map_err(backend)?;
+            if brought.map_err(backend)?.is_some() {
+                // Its schema is gone, and elsewhere it would be another statement.
+                return Ok(());
+            }
         }
         lease.link().left.found_rows = None;
         // MySQL counts warnings in its next OK, by how they were asked for.
@@ -321,23 +323,30 @@ impl Conversation {
         replies: &[ReplyKind],
         preamble: &Preamble,
     ) -> Result<(), Broken> {
-        for kind in replies {
-            let swallowed = lease.link().swallow(*kind, |_| ()).await;
-            swallowed.map_err(|fault| Broken::Backend { fault, untouched: true })?;
+        let mut counted = preamble.count_sql.is_some();
+        for (index, kind) in replies.iter().enumerate() {
+            // The count goes last. MySQL before 8.0.4 has no JSON_TABLE, and the count is no
+            // reason to refuse what the client asks.
+            let counts = counted && index + 1 == replies.len();
+            match lease.link().swallow(*kind, |_| ()).await {
+                Ok(_) => {}
+                Err(BackendFault::Refused { .. }) if counts => counted = false,
+                Err(fault) => return Err(Broken::Backend { fault, untouched: true }),
+            }
         }
         lease.link().state = self.session.state().clone();
         if preamble.insert_id.is_some() {
             lease.link().left.insert_id = preamble.insert_id;
         }
-        if preamble.count_sql.is_some() {
+        if counted {
             lease.link().left.found_rows = self.session.last().found_rows;
-        } else if preamble.clear_sql.is_some() {
+        } else if preamble.clear_sql.is_some() || preamble.count_sql.is_some() {
             lease.link().left.found_rows = None;
         }
         if preamble.trackers_sql.is_some() {
             lease.link().exposed = self.session.uses_trackers();
         }
-        self.session.preamble_done(preamble);
+        self.session.preamble_done(preamble, counted);
         Ok(())
     }
 

@@ -173,9 +173,7 @@ impl Session {
             self.pending.insert = InsertText::ANY;
             self.pending.hides_insert_id = true;
         }
-        const PROGRAMS: Traits =
-            Traits::CALL.union(Traits::COMPOUND).union(Traits::TEXT_EXECUTE).union(Traits::UNKNOWN);
-        self.pending.hides_insert_id |= statement.traits.intersects(PROGRAMS);
+        self.pending.hides_insert_id |= statement.traits.intersects(Traits::PROGRAMS);
         let several = statement.statements > 1 && statement.access == Access::Write;
         self.pending.hides_insert_id |= several;
         let mariadb = self.server.dialect.mariadb;
@@ -311,11 +309,11 @@ impl Session {
         statement.traits.contains(Traits::READS_LAST_INSERT_ID) || self.pending.hides_insert_id
     }
 
-    /// The preamble was answered without an error.
-    pub fn preamble_done(&mut self, preamble: &Preamble) {
+    /// The preamble was answered without an error, but perhaps one for its count: `counted` says
+    /// whether the connection has that now.
+    pub fn preamble_done(&mut self, preamble: &Preamble, counted: bool) {
         self.insert_id_here |= preamble.insert_id.is_some();
-        self.counts_here =
-            preamble.count_sql.is_some() || (self.counts_here && preamble.clear_sql.is_none());
+        self.counts_here = counted || (self.counts_here && preamble.clear_sql.is_none());
     }
 
     /// The reply to `statement` is complete, and its entries were noted: says whether the

@@ -7,6 +7,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod assigned;
+mod blocks;
 mod bytes;
 mod calls;
 mod classify;
@@ -14,6 +15,7 @@ mod functions;
 mod hints;
 mod keywords;
 mod kill;
+mod plain;
 mod scanner;
 mod set;
 mod show;

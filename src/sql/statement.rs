@@ -288,6 +288,10 @@ impl Traits {
         .union(Self::READS_CONNECTION_ID)
         .union(Self::SEQUENCE_PREVIOUS);
 
+    /// Runs statements that are not in the text, or that could not be read in it.
+    pub const PROGRAMS: Self =
+        Self::CALL.union(Self::TEXT_EXECUTE).union(Self::COMPOUND).union(Self::UNKNOWN);
+
     /// With any of these a text is no read, whatever its first keyword.
     pub(super) const NOT_READ: Self = Self::all()
         .difference(Self::READS_VARIABLE)
