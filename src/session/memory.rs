@@ -299,7 +299,10 @@ impl Session {
             let mariadb = self.server.dialect.mariadb;
             preamble.clear_sql = Some(if mariadb { CLEAR_WARNINGS } else { CLEAR_WARNINGS_MYSQL });
         }
-        preamble.count_sql = self.count_to_bring(statement, left.found_rows);
+        // What clears warnings on MySQL counts as well.
+        let counted = left.found_rows.filter(|_| preamble.clear_sql.is_none());
+        let here = self.counts_here && preamble.clear_sql.is_none();
+        preamble.count_sql = self.count_to_bring(statement, counted, here);
         Ok(preamble)
     }
 
