@@ -146,7 +146,7 @@ impl Conversation {
                     tracing::info!(session = self.entry.id(), "{fault}");
                 }
             }
-            if self.entry.take_kill() == Some(crate::metrics::KillKind::Connection) {
+            if self.is_killed() {
                 return Err(ProxyFault::Killed.into());
             }
         }
@@ -340,11 +340,11 @@ impl Conversation {
             }
         }
         self.session.reset(self.lane.intern(state));
+        self.set_held(None);
         match reset {
-            Ok(()) => self.lane.release(lease),
+            Ok(()) => self.release(lease),
             Err(_) => drop(lease),
         }
-        self.set_held(None);
         self.ok(1);
         Ok(Next::Go)
     }

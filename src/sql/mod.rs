@@ -26,7 +26,7 @@ mod words;
 mod tests;
 
 pub use classify::classify;
-pub use kill::{KillTarget, kill_target};
+pub use kill::{KillTarget, KillWhom, kill_target};
 pub use statement::{Access, Dialect, Hint, Statement, Traits, Verb};
 pub use substitute::{Values, substitute_functions};
 
