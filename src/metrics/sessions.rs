@@ -5,7 +5,7 @@
 //! servers count their own connections from 1 and hardly come to 2^30, so an id tells whose it is;
 //! and some drivers keep ids in signed 32 bits, so the highest bit stays 0.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -32,6 +32,9 @@ const OURS: u32 = 1 << 30;
 const SHARD_SHIFT: u32 = 22;
 const GENERATION_SHIFT: u32 = 16;
 const GENERATION_MAX: u8 = 63;
+
+/// One KILL that is over, in a row's count of them.
+const AIM_OVER: u32 = 1 << 16;
 
 /// What a KILL asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +114,7 @@ impl SessionTable {
     #[must_use]
     pub fn aim(&self, id: u32) -> Option<Aim<'_>> {
         let slot = self.slot_of(id)?;
-        slot.killers.fetch_add(1, SeqCst);
+        slot.aims.fetch_add(1, SeqCst);
         Some(Aim { slot })
     }
 
@@ -157,7 +160,7 @@ pub struct Aim<'a> {
 
 impl Drop for Aim<'_> {
     fn drop(&mut self) {
-        self.slot.killers.fetch_sub(1, SeqCst);
+        self.slot.aims.fetch_add(AIM_OVER - 1, SeqCst);
     }
 }
 
@@ -222,7 +225,15 @@ impl SessionRegistrar {
         let id = id_of(table.shard, generation, slot);
         table.slot_for_owner(slot).open(id, peer, now_ms);
         self.metrics.counters().sessions.raise();
-        Some(SessionEntry { registrar: self.clone(), id, slot, generation })
+        let entry = SessionEntry {
+            registrar: self.clone(),
+            id,
+            slot,
+            generation,
+            aims_over: Cell::default(),
+        };
+        entry.begin_command();
+        Some(entry)
     }
 }
 
@@ -233,6 +244,8 @@ pub struct SessionEntry {
     id: u32,
     slot: u16,
     generation: u8,
+    /// KILLs that were over when the last command began.
+    aims_over: Cell<u32>,
 }
 
 impl SessionEntry {
@@ -262,12 +275,19 @@ impl SessionEntry {
         self.row().set_backend(held);
     }
 
-    /// Whether some KILL may be on its way to the connection that the session has just noted as no
-    /// longer its own: then nobody else should get that connection. (Who kills looks at the row
-    /// again after [`SessionTable::aim`] and much later than any store takes to be seen.)
+    /// A command begins: a KILL that is over hits what comes after it no more than it would on the
+    /// server itself.
+    pub fn begin_command(&self) {
+        self.aims_over.set(self.row().aims.load(Relaxed) / AIM_OVER);
+    }
+
+    /// Whether some KILL was, since the last command began, or may be on its way to the connection
+    /// that the session has just noted as no longer its own: then nobody else should get that
+    /// connection, since a server may keep a KILL for the next statement. (Who kills looks at the
+    /// row again after [`SessionTable::aim`] and much later than any store takes to be seen.)
     #[must_use]
     pub fn is_aimed_at(&self) -> bool {
-        self.row().killers.load(Relaxed) > 0
+        self.row().aims.load(Relaxed) != self.aims_over.get() * AIM_OVER
     }
 
     /// Notes the session's pins, as bits.

@@ -223,6 +223,7 @@ impl Conversation {
         } else {
             counters.writes.bump()
         }
+        self.entry.begin_command();
         self.entry.set_backend(Some((usize::from(backend.0), lease.peek().thread_id)));
         let _busy = self.lane.outstanding_guard(backend);
         let sent = lease.stream().sent_bytes();

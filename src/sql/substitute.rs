@@ -366,8 +366,14 @@ mod tests {
                 "SELECT 1+CONNECTION_ID()+`a` FROM t",
                 "SELECT 1+CAST(7 AS UNSIGNED)+`a` AS `1+CONNECTION_ID()+``a``` FROM t",
             ),
-            ("SELECT CONNECTION_ID() IS NULL", "SELECT CAST(7 AS UNSIGNED) IS NULL AS `CONNECTION_ID() IS NULL`"),
-            ("SELECT CONNECTION_ID() LIKE '7'", "SELECT CAST(7 AS UNSIGNED) LIKE '7' AS `CONNECTION_ID() LIKE '7'`"),
+            (
+                "SELECT CONNECTION_ID() IS NULL",
+                "SELECT CAST(7 AS UNSIGNED) IS NULL AS `CONNECTION_ID() IS NULL`",
+            ),
+            (
+                "SELECT CONNECTION_ID() LIKE '7'",
+                "SELECT CAST(7 AS UNSIGNED) LIKE '7' AS `CONNECTION_ID() LIKE '7'`",
+            ),
             ("SELECT ROW_COUNT()", "SELECT IF(1,-1,ROW_COUNT()) AS `ROW_COUNT()`"),
             (
                 "SELECT a, FOUND_ROWS(), b FROM t WHERE x=ROW_COUNT()",
@@ -390,7 +396,10 @@ mod tests {
                 "SELECT x FROM (SELECT CONNECTION_ID(), t.a) t",
                 "SELECT x FROM (SELECT CAST(7 AS UNSIGNED) AS `CONNECTION_ID()`, t.a) t",
             ),
-            ("INSERT INTO t VALUES (CONNECTION_ID())", "INSERT INTO t VALUES (CAST(7 AS UNSIGNED))"),
+            (
+                "INSERT INTO t VALUES (CONNECTION_ID())",
+                "INSERT INTO t VALUES (CAST(7 AS UNSIGNED))",
+            ),
             ("DO SLEEP(CONNECTION_ID())", "DO SLEEP(CAST(7 AS UNSIGNED))"),
             (
                 "SELECT CONNECTION_ID(); SELECT ROW_COUNT(), CONNECTION_ID()",

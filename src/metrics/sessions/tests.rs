@@ -41,14 +41,18 @@ fn the_last_shards_ids_are_its_own() {
 }
 
 #[test]
-fn who_aims_is_seen_until_he_is_done() {
+fn who_aims_is_seen_until_the_next_command() {
     let registrar = registrar(0);
     let entry = registrar.open(None, 0).unwrap();
     let table = registrar.metrics.sessions();
+    assert!(!entry.is_aimed_at());
     let (one, two) = (table.aim(entry.id()).unwrap(), table.aim(entry.id()).unwrap());
     drop(one);
+    entry.begin_command();
     assert!(entry.is_aimed_at());
     drop(two);
+    assert!(entry.is_aimed_at());
+    entry.begin_command();
     assert!(!entry.is_aimed_at());
 }
 
