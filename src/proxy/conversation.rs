@@ -9,7 +9,7 @@ use crate::protocol::{
     statement_id,
 };
 use crate::session::{PreparedStatements, ReplayState, Session};
-use crate::sql::{Access, Statement, Traits, Verb, classify};
+use crate::sql::{Access, Statement, Traits, Verb, classify, names_threads};
 
 use super::fault::{ClientFault, Fault, ProxyFault};
 use super::handshake::{self, Client, handshake, schema_entry};
@@ -265,7 +265,12 @@ impl Conversation {
         if sql.len() + 1 >= MAX_PAYLOAD || crate::sql::charset_hides(sql, charset) {
             return Statement::OPAQUE;
         }
-        classify(sql, self.session.dialect())
+        let mut statement = classify(sql, self.session.dialect());
+        if self.session.in_server_schema() && names_threads(sql) {
+            statement.traits |= Traits::SERVER_STATE | Traits::SHOWS_THREADS;
+            statement.access = Access::Write;
+        }
+        statement
     }
 
     /// COM_PING is the proxy's to answer, unless there is a connection to ask after.

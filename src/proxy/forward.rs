@@ -13,7 +13,7 @@ use super::inbox::Inbox;
 use super::link::Link;
 
 /// Unsent bytes to a client at which the reading from its backend stops.
-const UNSENT_MAX: usize = 256 * 1024;
+pub(super) const UNSENT_MAX: usize = 256 * 1024;
 
 /// How a reply ended.
 pub(super) struct Reply {
@@ -151,19 +151,7 @@ impl Forward<'_> {
         let payload = tracker.terminal_payload(input, progress);
         let payload = match terminal.kind {
             TerminalKind::Ok => {
-                // The flag is in a fixed place only for small numbers: decoding is the sure way,
-                // and costs a few loads.
-                let ok = OkPacket::decode(payload, self.link.capabilities)?;
-                if !ok.status.contains(StatusFlags::SESSION_STATE_CHANGED) {
-                    None
-                } else {
-                    changes.extend_from_slice(ok.session_state);
-                    if self.client_tracks {
-                        visible_state(payload, &ok)
-                    } else {
-                        Some(strip_session_state(payload)?)
-                    }
-                }
+                shown_ok(payload, self.link.capabilities, self.client_tracks, changes)?
             }
             TerminalKind::Eof => strip_eof_flag(payload),
             TerminalKind::Prepare => {
@@ -219,6 +207,28 @@ impl Forward<'_> {
             }
         }
     }
+}
+
+/// Notes what session state an OK tells, in `changes`, and returns the OK as the client should see
+/// it; `None`: as it is.
+pub(super) fn shown_ok(
+    payload: &[u8],
+    capabilities: Capabilities,
+    client_tracks: bool,
+    changes: &mut Vec<u8>,
+) -> Result<Option<Vec<u8>>, BackendFault> {
+    // The flag is in a fixed place only for small numbers: decoding is the sure way, and costs a
+    // few loads.
+    let ok = OkPacket::decode(payload, capabilities)?;
+    if !ok.status.contains(StatusFlags::SESSION_STATE_CHANGED) {
+        return Ok(None);
+    }
+    changes.extend_from_slice(ok.session_state);
+    Ok(if client_tracks {
+        visible_state(payload, &ok)
+    } else {
+        Some(strip_session_state(payload)?)
+    })
 }
 
 enum Step {

@@ -23,6 +23,7 @@ mod prepared;
 mod reach;
 mod ready;
 mod statement;
+mod threads;
 mod upload;
 mod visible;
 mod waiting;

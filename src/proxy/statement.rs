@@ -107,12 +107,19 @@ impl Conversation {
         }
         let last = self.session.last();
         let values = Values {
-            connection_id: Some(u64::from(self.entry.id())),
+            connection_id: self.id_for(statement),
             // What is not known here is asked of the connection, which is held for that.
             row_count: last.row_count,
             found_rows: last.found_rows,
         };
         substitute_functions(sql, self.session.dialect(), &values)
+    }
+
+    /// What `CONNECTION_ID()` is in a statement: beside the server's own ids, the server's, and its
+    /// columns are translated as theirs are.
+    pub(super) fn id_for(&self, statement: &Statement) -> Option<u64> {
+        let id = u64::from(self.entry.id());
+        (!statement.traits.contains(Traits::SHOWS_THREADS)).then_some(id)
     }
 
     /// Runs a command; a read whose connection cannot be had, or breaks before its reply begins,
@@ -310,6 +317,10 @@ impl Conversation {
         let inbox = &mut self.client.inbox;
         let mut forward = Forward::new(inbox, lease.link(), request.kind, tracks, sequence);
         forward.statement_id = statement_id;
+        if request.statement.traits.contains(Traits::SHOWS_THREADS) {
+            let holders = self.lane.registry.holders(usize::from(forward.link.backend.0));
+            return Box::pin(forward.run_translated(&holders)).await;
+        }
         forward.run().await
     }
 

@@ -29,6 +29,7 @@ pub use classify::classify;
 pub use kill::{KillTarget, KillWhom, kill_target};
 pub use statement::{Access, Dialect, Hint, Statement, Traits, Verb};
 pub use substitute::{Values, substitute_functions};
+pub use variables::names_threads;
 
 /// How a session's `character_set_client` lays characters out over bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

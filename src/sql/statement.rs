@@ -246,6 +246,9 @@ bitflags! {
         const STORED_PROGRAM = 1 << 48;
         /// A UNION: `FOUND_ROWS()` need not be the number of rows sent.
         const UNION = 1 << 49;
+        /// Shows a server's connections by its own ids: `SHOW PROCESSLIST`,
+        /// `information_schema.processlist`, `performance_schema.threads` ….
+        const SHOWS_THREADS = 1 << 50;
     }
 }
 

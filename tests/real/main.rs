@@ -13,6 +13,7 @@ mod large;
 mod peers;
 mod prepared;
 mod prepared_alike;
+mod processlist;
 mod queue;
 mod replies;
 mod routing;
@@ -172,6 +173,7 @@ fn all() -> Vec<Test> {
         replies::TESTS,
         bad_input::TESTS,
         kill::TESTS,
+        processlist::TESTS,
         queue::TESTS,
         large::TESTS,
         admin::TESTS,
