@@ -9,7 +9,7 @@ use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
 use super::text::Hidden;
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
-use crate::sql::{Statement, Traits};
+use crate::sql::{Naming, Statement, Thing, Traits};
 
 /// What came in with the statement under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(super) struct Pending {
     pub(super) lock_reported: bool,
     /// COM_STMT_PREPARE.
     pub(super) prepares: bool,
+    /// What it opens or closes by name.
+    pub(super) naming: Option<(Thing, Naming)>,
 }
 
 impl Default for Pending {
@@ -51,6 +53,7 @@ impl Default for Pending {
             brought: Pins::empty(),
             lock_reported: false,
             prepares: false,
+            naming: None,
         }
     }
 }

@@ -5,13 +5,14 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use crate::protocol::{StatusFlags, Summary};
-use crate::sql::{Access, Dialect, Statement, Traits, Verb};
+use crate::sql::{Access, Dialect, Statement, Traits, Verb, naming};
 
 use super::access::Reading;
 use super::changes::Pending;
 use super::counting::{Counting, counting};
 use super::insert_text::InsertText;
 use super::last::{InsertId, LastStatement};
+use super::opened::{Opened, RARE};
 use super::text::{self, Hidden};
 use super::{Pins, Preamble, ReplayState, StateInterner, difference};
 
@@ -92,8 +93,8 @@ pub struct Session {
     pub(super) transaction_in_doubt: bool,
     /// `L` of the transaction state tracker: LOCK TABLES is in force.
     pub(super) tables_locked: bool,
-    /// A table lock that no tracker reports (FLUSH TABLES WITH READ LOCK).
-    pub(super) lock_unreported: bool,
+    /// What is open on the connection held.
+    pub(super) opened: Option<Box<Opened>>,
     pub(super) characteristics: Vec<u8>,
     pub(super) last: LastStatement,
     /// `LAST_INSERT_ID()` on the connection held is the session's own.
@@ -120,7 +121,7 @@ impl Session {
             status: StatusFlags::AUTOCOMMIT,
             transaction_in_doubt: false,
             tables_locked: false,
-            lock_unreported: false,
+            opened: None,
             characteristics: Vec::new(),
             last: LastStatement::default(),
             insert_id_here: false,
@@ -158,6 +159,9 @@ impl Session {
                 self.pending.brought |= pin;
                 self.pins |= pin;
             }
+        }
+        if statement.statements == 1 && statement.traits.intersects(RARE) {
+            self.pending.naming = naming(sql, self.dialect(), self.state.schema());
         }
         if matches!(statement.verb, Verb::Insert | Verb::Replace) {
             self.pending.insert = InsertText::of(sql);
@@ -326,7 +330,7 @@ impl Session {
         }
         self.explain(statement, failed);
         self.apply_variables(states);
-        self.note_locks(statement, failed);
+        self.note_opened(statement, summary);
         self.drop_needless_pins(statement, summary);
         let Pending { insert, counting, .. } = self.pending;
         let before = self.last.found_rows;
@@ -357,21 +361,6 @@ impl Session {
                 || !self.status.contains(StatusFlags::AUTOCOMMIT)
                 || (statement.statements > 1 && statement.access == Access::Write)
                 || statement.traits.intersects(opens));
-    }
-
-    fn note_locks(&mut self, statement: &Statement, failed: bool) {
-        let traits = statement.traits;
-        if traits.contains(Traits::TABLE_LOCK) && !self.pending.lock_reported {
-            self.lock_unreported = true;
-        }
-        let only_unlock = statement.statements == 1 && statement.verb == Verb::Unlock;
-        if only_unlock && !failed && traits.contains(Traits::TABLE_UNLOCK) && self.tables_locked {
-            // UNLOCK INSTANCE: the tables stay locked.
-            return;
-        }
-        if !self.tables_locked && !self.lock_unreported {
-            self.pins.remove(Pins::TABLE_LOCK);
-        }
     }
 
     /// Takes back pins of this statement that its reply shows to be needless.
@@ -449,7 +438,7 @@ impl Session {
         self.status.remove(StatusFlags::IN_TRANS | StatusFlags::IN_TRANS_READONLY);
         self.transaction_in_doubt = false;
         self.tables_locked = false;
-        self.lock_unreported = false;
+        self.opened = None;
         self.pins = self.pending.brought;
     }
 }

@@ -12,6 +12,7 @@ mod difference;
 mod insert_text;
 mod last;
 mod memory;
+mod opened;
 mod pins;
 mod prepared;
 mod state;

@@ -13,6 +13,7 @@ mod functions;
 mod hints;
 mod keywords;
 mod kill;
+mod naming;
 mod scanner;
 mod set;
 mod show;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use classify::classify;
 pub use kill::{KillTarget, KillWhom, kill_target};
+pub use naming::{Naming, Thing, naming};
 pub use statement::{Access, Dialect, Hint, Statement, Traits, Verb};
 pub use substitute::{Values, substitute_functions};
 pub use variables::names_threads;

@@ -20,6 +20,7 @@ mod routing;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcript;
+mod unpin;
 
 use lanewire_perf::client::{Address, Client, Options};
 use lanewire_perf::servers::{Cluster, Flavor};
@@ -174,6 +175,7 @@ fn all() -> Vec<Test> {
         bad_input::TESTS,
         kill::TESTS,
         processlist::TESTS,
+        unpin::TESTS,
         queue::TESTS,
         large::TESTS,
         admin::TESTS,

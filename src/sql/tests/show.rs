@@ -46,6 +46,10 @@ fn objects_of_schemas() {
 #[test]
 fn state_of_a_server() {
     assert_writes(
+        Traits::SERVER_STATE | Traits::SHOWS_THREADS,
+        &["SHOW PROCESSLIST", "show full processlist"],
+    );
+    assert_writes(
         Traits::SERVER_STATE,
         &[
             "SHOW STATUS",
@@ -55,8 +59,6 @@ fn state_of_a_server() {
             "SHOW VARIABLES",
             "SHOW SESSION VARIABLES LIKE 'sql_mode'",
             "SHOW GLOBAL VARIABLES",
-            "SHOW PROCESSLIST",
-            "SHOW FULL PROCESSLIST",
             "SHOW ENGINE INNODB STATUS",
             "SHOW ENGINE INNODB MUTEX",
             "SHOW ENGINES",
