@@ -286,6 +286,9 @@ fn not_before(context: &Context) {
                 other.must("UPDATE marker SET id = 1 WHERE id = 1").unwrap();
             }
         }
+        for _ in 0..2 {
+            client.must("SELECT name FROM marker").unwrap();
+        }
         let reply = client.must(question).unwrap_or_else(|error| panic!("{statements:?}: {error}"));
         assert_eq!(reply.first_cell().unwrap(), answer, "{statements:?}");
     }
