@@ -151,6 +151,11 @@ impl Session {
         self.reading.in_server_schema
     }
 
+    /// `completion_type` makes the server close the connection behind a COMMIT or ROLLBACK.
+    pub(super) fn releases(&self) -> bool {
+        self.reading.releases
+    }
+
     /// `sql_select_limit` cuts results short.
     pub(super) fn limits_rows(&self) -> bool {
         self.reading.limits_rows
@@ -164,6 +169,7 @@ pub(super) struct Reading {
     charset: Option<Charset>,
     limits_rows: bool,
     in_server_schema: bool,
+    releases: bool,
 }
 
 impl Reading {
@@ -183,6 +189,7 @@ impl Reading {
             },
             charset: state.variable(b"character_set_client").map(Charset::of),
             limits_rows: state.variable(b"sql_select_limit").is_some_and(|max| max != NO_LIMIT),
+            releases: state.variable(b"completion_type").is_some_and(|kind| kind == b"RELEASE"),
             in_server_schema: state.schema().is_some_and(|schema| {
                 SERVER_SCHEMAS.iter().any(|name| schema.eq_ignore_ascii_case(name))
             }),

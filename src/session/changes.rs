@@ -33,6 +33,8 @@ pub(super) struct Pending {
     pub(super) lock_reported: bool,
     /// COM_STMT_PREPARE.
     pub(super) prepares: bool,
+    /// The server closes the connection behind it, as `completion_type` says.
+    pub(super) releases: bool,
     /// What it opens or closes by name.
     pub(super) naming: Option<(Thing, Naming)>,
 }
@@ -53,6 +55,7 @@ impl Default for Pending {
             brought: Pins::empty(),
             lock_reported: false,
             prepares: false,
+            releases: false,
             naming: None,
         }
     }

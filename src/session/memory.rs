@@ -160,6 +160,9 @@ impl Session {
                 self.pins |= pin;
             }
         }
+        self.pending.releases = self.releases()
+            && statement.traits.intersects(Traits::COMMIT | Traits::ROLLBACK)
+            && !text::has_word(sql, b"release");
         if statement.statements == 1 && statement.traits.intersects(RARE) {
             self.pending.naming = naming(sql, self.dialect(), self.state.schema());
         }
@@ -388,7 +391,7 @@ impl Session {
 
     fn keep(&mut self, statement: &Statement, summary: &Summary) -> Keep {
         let failed = summary.error.is_some();
-        let ends = statement.traits.contains(Traits::RELEASE)
+        let ends = (statement.traits.contains(Traits::RELEASE) || self.pending.releases)
             && !statement.traits.contains(Traits::STORED_PROGRAM);
         let unknown = self.last.row_count.is_none() || self.last.found_rows.is_none();
         let asked = self.answers_here && statement.traits.contains(Traits::READS_DIAGNOSTICS);

@@ -17,6 +17,7 @@ mod processlist;
 mod queue;
 mod replies;
 mod routing;
+mod state;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcript;
@@ -176,6 +177,7 @@ fn all() -> Vec<Test> {
         kill::TESTS,
         processlist::TESTS,
         unpin::TESTS,
+        state::TESTS,
         queue::TESTS,
         large::TESTS,
         admin::TESTS,
