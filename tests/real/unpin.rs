@@ -28,112 +28,107 @@ fn reads_on_replica(client: &mut Client) -> bool {
     crate::place(client).starts_with("replica")
 }
 
-/// Statements of which each but the last leaves the session where it is.
-fn gone(mariadb: bool) -> Vec<(&'static str, Vec<&'static str>)> {
-    let mut all = vec![
-        ("temporary-table", vec!["CREATE TEMPORARY TABLE up1 (a INT)", "DROP TEMPORARY TABLE up1"]),
-        (
-            "temporary-table",
-            vec![
-                "CREATE TEMPORARY TABLE up1 AS SELECT 1 AS a",
-                "CREATE TEMPORARY TABLE IF NOT EXISTS up1 (a INT)",
-                "create temporary table test.up2 like up1",
-                "INSERT INTO up2 SELECT * FROM up1",
-                "DROP TABLE up1",
-                "DROP TABLE IF EXISTS `up2`",
-            ],
-        ),
-        (
-            "temporary-table",
-            vec![
-                "CREATE TEMPORARY TABLE up1 (a INT)",
-                "CREATE TEMPORARY TABLE up2 (a INT)",
-                "DROP TABLE test.up1, up2",
-            ],
-        ),
-        ("named-lock", vec!["SELECT GET_LOCK('unpin', 1)", "SELECT RELEASE_LOCK('unpin')"]),
-        (
-            "named-lock",
-            vec![
-                "SELECT GET_LOCK('unpin', 1)",
-                "DO GET_LOCK('unpin', 1)",
-                "DO RELEASE_LOCK('unpin')",
-                "SELECT RELEASE_LOCK('unpin') AS released",
-            ],
-        ),
-        (
-            "named-lock",
-            vec![
-                "SELECT GET_LOCK('unpin', 1)",
-                "SELECT GET_LOCK('unpin2', 1)",
-                "SELECT RELEASE_ALL_LOCKS()",
-            ],
-        ),
-        ("handler", vec!["HANDLER numbers OPEN AS h", "HANDLER h READ FIRST", "HANDLER h CLOSE"]),
-        (
-            "handler",
-            vec![
-                "HANDLER numbers OPEN",
-                "HANDLER marker OPEN AS h",
-                "HANDLER h CLOSE",
-                "HANDLER numbers CLOSE",
-            ],
-        ),
-        ("prepared-text", vec!["PREPARE s FROM 'SELECT 1'", "EXECUTE s", "DEALLOCATE PREPARE s"]),
-        (
-            "prepared-text",
-            vec![
-                "PREPARE s FROM 'SELECT 1'",
-                "PREPARE s2 FROM 'SELECT 2'",
-                "DROP PREPARE s",
-                "EXECUTE s2",
-                "DEALLOCATE PREPARE s2",
-            ],
-        ),
-        ("table-lock", vec!["LOCK TABLES marker READ", "UNLOCK TABLES"]),
-        (
-            "table-lock",
-            vec![
-                "LOCK TABLES marker READ",
-                "LOCK TABLES marker READ, numbers READ",
-                "UNLOCK TABLES",
-            ],
-        ),
-        ("table-lock", vec!["FLUSH TABLES WITH READ LOCK", "UNLOCK TABLES"]),
-        ("table-lock", vec!["FLUSH TABLES marker WITH READ LOCK", "UNLOCK TABLES"]),
-        ("xa", vec!["XA START 'unpin'", "XA END 'unpin'", "XA COMMIT 'unpin' ONE PHASE"]),
-        (
-            "xa",
-            vec![
-                "XA START 'unpin','b',3",
-                "UPDATE marker SET id=1 WHERE id=1",
-                "XA END 'unpin','b',3",
-                "XA PREPARE 'unpin','b',3",
-                "XA ROLLBACK 'unpin','b',3",
-            ],
-        ),
-        ("", vec!["XA RECOVER"]),
-    ];
-    if mariadb {
-        all.push((
-            "temporary-table",
-            vec![
-                "CREATE OR REPLACE TEMPORARY TABLE up1 (a INT)",
-                "CREATE OR REPLACE TEMPORARY TABLE up1 (b INT)",
-                "DROP TABLE up1",
-            ],
-        ));
-        all.push(("table-lock", vec!["BACKUP STAGE START", "BACKUP STAGE END"]));
-        all.push(("table-lock", vec!["BACKUP LOCK test.marker", "BACKUP UNLOCK"]));
-    } else {
-        all.push(("table-lock", vec!["LOCK INSTANCE FOR BACKUP", "UNLOCK INSTANCE"]));
-    }
-    all
-}
+/// A pin, and statements of which each but the last leaves the session where it is.
+type Gone = (&'static str, &'static [&'static str]);
+
+const GONE: &[Gone] = &[
+    ("temporary-table", &["CREATE TEMPORARY TABLE up1 (a INT)", "DROP TEMPORARY TABLE up1"]),
+    (
+        "temporary-table",
+        &[
+            "CREATE TEMPORARY TABLE up1 AS SELECT 1 AS a",
+            "CREATE TEMPORARY TABLE IF NOT EXISTS up1 (a INT)",
+            "create temporary table test.up2 like up1",
+            "INSERT INTO up2 SELECT * FROM up1",
+            "DROP TABLE up1",
+            "DROP TABLE IF EXISTS `up2`",
+        ],
+    ),
+    (
+        "temporary-table",
+        &[
+            "CREATE TEMPORARY TABLE up1 (a INT)",
+            "CREATE TEMPORARY TABLE up2 (a INT)",
+            "DROP TABLE test.up1, up2",
+        ],
+    ),
+    ("named-lock", &["SELECT GET_LOCK('unpin', 1)", "SELECT RELEASE_LOCK('unpin')"]),
+    (
+        "named-lock",
+        &[
+            "SELECT GET_LOCK('unpin', 1)",
+            "DO GET_LOCK('unpin', 1)",
+            "DO RELEASE_LOCK('unpin')",
+            "SELECT RELEASE_LOCK('unpin') AS released",
+        ],
+    ),
+    (
+        "named-lock",
+        &[
+            "SELECT GET_LOCK('unpin', 1)",
+            "SELECT GET_LOCK('unpin2', 1)",
+            "SELECT RELEASE_ALL_LOCKS()",
+        ],
+    ),
+    ("handler", &["HANDLER numbers OPEN AS h", "HANDLER h READ FIRST", "HANDLER h CLOSE"]),
+    (
+        "handler",
+        &[
+            "HANDLER numbers OPEN",
+            "HANDLER marker OPEN AS h",
+            "HANDLER h CLOSE",
+            "HANDLER numbers CLOSE",
+        ],
+    ),
+    ("prepared-text", &["PREPARE s FROM 'SELECT 1'", "EXECUTE s", "DEALLOCATE PREPARE s"]),
+    (
+        "prepared-text",
+        &[
+            "PREPARE s FROM 'SELECT 1'",
+            "PREPARE s2 FROM 'SELECT 2'",
+            "DROP PREPARE s",
+            "EXECUTE s2",
+            "DEALLOCATE PREPARE s2",
+        ],
+    ),
+    ("table-lock", &["LOCK TABLES marker READ", "UNLOCK TABLES"]),
+    (
+        "table-lock",
+        &["LOCK TABLES marker READ", "LOCK TABLES marker READ, numbers READ", "UNLOCK TABLES"],
+    ),
+    ("table-lock", &["FLUSH TABLES WITH READ LOCK", "UNLOCK TABLES"]),
+    ("table-lock", &["FLUSH TABLES marker WITH READ LOCK", "UNLOCK TABLES"]),
+    ("xa", &["XA START 'unpin'", "XA END 'unpin'", "XA COMMIT 'unpin' ONE PHASE"]),
+    (
+        "xa",
+        &[
+            "XA START 'unpin','b',3",
+            "UPDATE marker SET id=1 WHERE id=1",
+            "XA END 'unpin','b',3",
+            "XA PREPARE 'unpin','b',3",
+            "XA ROLLBACK 'unpin','b',3",
+        ],
+    ),
+    ("", &["XA RECOVER"]),
+];
+const GONE_MARIADB: &[Gone] = &[
+    (
+        "temporary-table",
+        &[
+            "CREATE OR REPLACE TEMPORARY TABLE up1 (a INT)",
+            "CREATE OR REPLACE TEMPORARY TABLE up1 (b INT)",
+            "DROP TABLE up1",
+        ],
+    ),
+    ("table-lock", &["BACKUP STAGE START", "BACKUP STAGE END"]),
+    ("table-lock", &["BACKUP LOCK test.marker", "BACKUP UNLOCK"]),
+];
+const GONE_MYSQL: &[Gone] = &[("table-lock", &["LOCK INSTANCE FOR BACKUP", "UNLOCK INSTANCE"])];
 
 fn when_the_reason_is_gone(context: &Context) {
     let lanewire = context.lanewire_with(&["--shards=1"]);
-    for (pin, statements) in gone(context.is_mariadb()) {
+    let others = if context.is_mariadb() { GONE_MARIADB } else { GONE_MYSQL };
+    for (pin, statements) in GONE.iter().copied().chain(others.iter().copied()) {
         let mut client = Client::connect(&adm(&lanewire)).unwrap();
         let (last, before) = statements.split_last().unwrap();
         for sql in before {
