@@ -15,7 +15,7 @@ use super::conversation::{Conversation, Next};
 use super::dial;
 use super::fault::{BackendFault, Fault, ProxyFault};
 use super::link::Link;
-use super::statement::{Request, text_of};
+use super::request::{Request, text_of};
 
 /// ER_NO_SUCH_THREAD.
 const NO_SUCH_THREAD: u16 = 1094;

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use crate::cluster::BackendSet;
 use crate::net::Chunk;
-use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes, put_packet};
-use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState, Unreachable};
+use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes};
+use crate::session::{Hold, Keep, PREPARED_PINS, Preamble, ReplayState, Unreachable};
 use crate::sql::{Access, Statement, Traits, Values, substitute_functions};
 
 use super::choose::NoLease;
@@ -13,71 +13,10 @@ use super::conversation::{Conversation, Next};
 use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
-use super::prepared::Preparing;
+use super::request::{Request, query_packet, text_of};
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
 const SPARE_MAX: usize = 64 * 1024;
-
-/// A command on its way to a backend.
-pub(super) struct Request {
-    /// Taken out when it is sent.
-    packet: Option<Chunk>,
-    pub(super) statement: Statement,
-    pub(super) kind: ReplyKind,
-    /// Goes to the connection held, whatever it is held for.
-    pub(super) on_held: bool,
-    /// What COM_STMT_PREPARE prepares.
-    pub(super) prepares: Option<Preparing>,
-    /// The prepared statement that it names by the proxy's id.
-    pub(super) of_statement: Option<u32>,
-    /// Its connection is not to be used by others (COM_SET_OPTION).
-    pub(super) spoils: bool,
-}
-
-impl Request {
-    pub(super) fn new(packet: Chunk, statement: Statement, kind: ReplyKind) -> Self {
-        Self {
-            packet: Some(packet),
-            statement,
-            kind,
-            on_held: false,
-            prepares: None,
-            of_statement: None,
-            spoils: false,
-        }
-    }
-
-    /// What it leaves on its connection beside what its statement says.
-    pub(super) fn pins(&self) -> Pins {
-        if self.prepares.as_ref().is_some_and(|new| new.bound) {
-            Pins::PREPARED_BINARY
-        } else {
-            Pins::empty()
-        }
-    }
-
-    /// Another backend may run it as well.
-    fn may_move(&self) -> bool {
-        self.statement.access == Access::Read && !self.on_held
-    }
-}
-
-fn query_packet(sql: &[u8]) -> Chunk {
-    command_packet(Command::Query, sql)
-}
-
-pub(super) fn command_packet(command: Command, sql: &[u8]) -> Chunk {
-    let mut payload = Vec::with_capacity(sql.len() + 1);
-    payload.push(command.byte());
-    payload.extend_from_slice(sql);
-    let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
-    put_packet(&mut out, 0, &payload);
-    Chunk::from(out)
-}
-
-pub(super) fn text_of(packet: &Chunk) -> &[u8] {
-    packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default()
-}
 
 impl Conversation {
     /// COM_QUERY.
@@ -315,7 +254,9 @@ impl Conversation {
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let statement_id = self.prepared.next_id();
         let inbox = &mut self.client.inbox;
-        let mut forward = Forward::new(inbox, lease.link(), request.kind, tracks, sequence);
+        let raw = lease.peek().exposed || self.session.keeps_trackers();
+        let shown = tracks.then(|| self.session.shown_through(raw));
+        let mut forward = Forward::new(inbox, lease.link(), request.kind, shown, sequence);
         forward.statement_id = statement_id;
         if request.statement.traits.contains(Traits::SHOWS_THREADS) {
             let holders = self.lane.registry.holders(usize::from(forward.link.backend.0));
@@ -331,8 +272,10 @@ impl Conversation {
         let backend = |fault| Broken::Backend { fault, untouched: true };
         if !Rc::ptr_eq(&cause.state, self.session.state()) {
             let brought = self.bring(lease, ReplayState::clone(&cause.state)).await;
-            // A refusal leaves nothing to be shown: its schema is gone.
-            brought.map_err(backend)?;
+            if brought.map_err(backend)?.is_some() {
+                // Its schema is gone, and elsewhere it would be another statement.
+                return Ok(());
+            }
         }
         lease.link().left.found_rows = None;
         // MySQL counts warnings in its next OK, by how they were asked for.
@@ -360,7 +303,10 @@ impl Conversation {
         statement: &Statement,
         lease: &Lease,
     ) -> Result<Preamble, Unreachable> {
-        self.session.preamble_for(statement, lease.state(), lease.peek().left)
+        let link = lease.peek();
+        let mut preamble = self.session.preamble_for(statement, &link.state, link.left)?;
+        preamble.trackers_sql = self.trackers_to_bring(statement, link);
+        Ok(preamble)
     }
 
     pub(super) async fn swallow_preamble(
@@ -369,20 +315,30 @@ impl Conversation {
         replies: &[ReplyKind],
         preamble: &Preamble,
     ) -> Result<(), Broken> {
-        for kind in replies {
-            let swallowed = lease.link().swallow(*kind, |_| ()).await;
-            swallowed.map_err(|fault| Broken::Backend { fault, untouched: true })?;
+        let mut counted = preamble.count_sql.is_some();
+        for (index, kind) in replies.iter().enumerate() {
+            // The count goes last. MySQL before 8.0.4 has no JSON_TABLE, and the count is no
+            // reason to refuse what the client asks.
+            let counts = counted && index + 1 == replies.len();
+            match lease.link().swallow(*kind, |_| ()).await {
+                Ok(_) => {}
+                Err(BackendFault::Refused { .. }) if counts => counted = false,
+                Err(fault) => return Err(Broken::Backend { fault, untouched: true }),
+            }
         }
         lease.link().state = self.session.state().clone();
         if preamble.insert_id.is_some() {
             lease.link().left.insert_id = preamble.insert_id;
         }
-        if preamble.count_sql.is_some() {
+        if counted {
             lease.link().left.found_rows = self.session.last().found_rows;
-        } else if preamble.clear_sql.is_some() {
+        } else if preamble.clear_sql.is_some() || preamble.count_sql.is_some() {
             lease.link().left.found_rows = None;
         }
-        self.session.preamble_done(preamble);
+        if preamble.trackers_sql.is_some() {
+            lease.link().exposed = self.session.uses_trackers();
+        }
+        self.session.preamble_done(preamble, counted);
         Ok(())
     }
 
@@ -397,6 +353,9 @@ impl Conversation {
         self.note_cause(reply, request);
         for change in changes(&reply.changes).flatten() {
             self.session.note_change(change);
+        }
+        if self.session.uses_trackers() {
+            Box::pin(self.settle_trackers(&mut lease, reply)).await?;
         }
         self.note_statement(&mut lease, reply, request);
         if request.spoils {
@@ -481,7 +440,12 @@ pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind
         link.send_command(Command::InitDb, schema);
         replies.push(ReplyKind::Simple);
     }
-    let texts = [preamble.set_sql.as_deref(), preamble.clear_sql, preamble.count_sql.as_deref()];
+    let texts = [
+        preamble.trackers_sql.as_deref(),
+        preamble.set_sql.as_deref(),
+        preamble.clear_sql,
+        preamble.count_sql.as_deref(),
+    ];
     for sql in texts.into_iter().flatten() {
         link.send_command(Command::Query, sql);
         replies.push(ReplyKind::Query);

@@ -7,6 +7,7 @@ use crate::protocol::{
     Capabilities, ColumnDefinition, Event, Malformed, PacketReader, Reader, ReplyKind, Terminal,
     TerminalKind, put_packet, put_text_value, strip_eof_flag, text_row,
 };
+use crate::session::Shown;
 
 use super::fault::{BackendFault, ClientFault};
 use super::forward::{Broken, Forward, Reply, UNSENT_MAX, shown_ok};
@@ -24,7 +25,7 @@ type Holders = [(u32, u32)];
 impl Forward<'_> {
     /// As [`Forward::run`], with the thread ids of `holders` replaced.
     pub(super) async fn run_translated(self, holders: &Holders) -> Result<Reply, Broken> {
-        let Forward { client, link, kind, client_tracks, mut sequence, .. } = self;
+        let Forward { client, link, kind, mut shown, mut sequence, .. } = self;
         link.tracker.reset(kind, link.capabilities);
         link.tracker.expect_sequence(sequence);
         let mut table = Table::new(kind, link.capabilities);
@@ -53,8 +54,8 @@ impl Forward<'_> {
                     if end.is_some_and(|end| end.kind == TerminalKind::LocalInfile) {
                         return Err(broken(BackendFault::Unsolicited));
                     }
-                    let shown = table.take(payload, end, holders, client_tracks, &mut changes);
-                    sequence = put_packet(&mut out, sequence, &shown.map_err(broken)?);
+                    let payload = table.take(payload, end, holders, &mut shown, &mut changes);
+                    sequence = put_packet(&mut out, sequence, &payload.map_err(broken)?);
                 }
                 chunk.advance(progress.used);
             }
@@ -105,14 +106,14 @@ impl Table {
         payload: Vec<u8>,
         end: Option<Terminal>,
         holders: &Holders,
-        client_tracks: bool,
+        shown: &mut Option<&mut Shown>,
         changes: &mut Vec<u8>,
     ) -> Result<Vec<u8>, BackendFault> {
         if let Some(end) = end {
             let after_columns = matches!(self.phase, Phase::ColumnsEof);
             self.phase = if after_columns { Phase::Rows } else { Phase::First };
             let shown = match end.kind {
-                TerminalKind::Ok => shown_ok(&payload, self.capabilities, client_tracks, changes)?,
+                TerminalKind::Ok => shown_ok(&payload, self.capabilities, shown, changes)?,
                 TerminalKind::Eof => strip_eof_flag(&payload),
                 TerminalKind::Err
                 | TerminalKind::LocalInfile

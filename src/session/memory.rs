@@ -13,8 +13,9 @@ use super::counting::{Counting, counting};
 use super::insert_text::InsertText;
 use super::last::{InsertId, LastStatement};
 use super::opened::{Opened, RARE};
+use super::shown::Shown;
 use super::text::{self, Hidden};
-use super::{Pins, Preamble, ReplayState, StateInterner, difference};
+use super::{Pins, Preamble, ReplayState, StateInterner, TrackerSettings, difference};
 
 /// What a session must know of the server it talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,6 +108,8 @@ pub struct Session {
     pub(super) counted: Option<Option<u64>>,
     pub(super) gtid: Vec<u8>,
     pub(super) pending: Pending,
+    /// The client's own trackers.
+    pub(super) shown: Shown,
 }
 
 impl Session {
@@ -130,12 +133,15 @@ impl Session {
             counted: None,
             gtid: Vec::new(),
             pending: Pending::default(),
+            shown: Shown::default(),
         }
     }
 
-    /// COM_RESET_CONNECTION or COM_CHANGE_USER ended well: nothing is left but `state`.
-    pub fn reset(&mut self, state: Rc<ReplayState>) {
+    /// A login, COM_RESET_CONNECTION or COM_CHANGE_USER ended well: nothing is left but `state`
+    /// and `trackers`.
+    pub fn reset(&mut self, state: Rc<ReplayState>, trackers: Rc<TrackerSettings>) {
         *self = Self::new(state, self.server);
+        self.shown = Shown::new(trackers, self.server.dialect.mariadb);
     }
 
     /// The connection in use belongs to a server of this kind.
@@ -148,7 +154,8 @@ impl Session {
     /// those of a mere write that fails to be one. `pin_on_call` is the setting.
     pub fn begin(&mut self, statement: &Statement, sql: &[u8], pin_on_call: bool) {
         self.begin_pending();
-        let brought = Pins::of(statement, pin_on_call).difference(self.pins);
+        let trackers = self.begin_trackers(statement, sql);
+        let brought = (Pins::of(statement, pin_on_call) | trackers).difference(self.pins);
         self.pending.brought = brought;
         self.pins |= brought;
         if statement.traits.intersects(Traits::PLAIN_SET | Traits::USE) {
@@ -173,9 +180,7 @@ impl Session {
             self.pending.insert = InsertText::ANY;
             self.pending.hides_insert_id = true;
         }
-        const PROGRAMS: Traits =
-            Traits::CALL.union(Traits::COMPOUND).union(Traits::TEXT_EXECUTE).union(Traits::UNKNOWN);
-        self.pending.hides_insert_id |= statement.traits.intersects(PROGRAMS);
+        self.pending.hides_insert_id |= statement.traits.intersects(Traits::PROGRAMS);
         let several = statement.statements > 1 && statement.access == Access::Write;
         self.pending.hides_insert_id |= several;
         let mariadb = self.server.dialect.mariadb;
@@ -311,11 +316,11 @@ impl Session {
         statement.traits.contains(Traits::READS_LAST_INSERT_ID) || self.pending.hides_insert_id
     }
 
-    /// The preamble was answered without an error.
-    pub fn preamble_done(&mut self, preamble: &Preamble) {
+    /// The preamble was answered without an error, but perhaps one for its count: `counted` says
+    /// whether the connection has that now.
+    pub fn preamble_done(&mut self, preamble: &Preamble, counted: bool) {
         self.insert_id_here |= preamble.insert_id.is_some();
-        self.counts_here =
-            preamble.count_sql.is_some() || (self.counts_here && preamble.clear_sql.is_none());
+        self.counts_here = counted || (self.counts_here && preamble.clear_sql.is_none());
     }
 
     /// The reply to `statement` is complete, and its entries were noted: says whether the
@@ -354,7 +359,7 @@ impl Session {
 
     fn note_status(&mut self, statement: &Statement, summary: &Summary) {
         if summary.has_status {
-            self.status = summary.status;
+            self.set_status(summary.status);
         }
         // An ERR packet has no status, and even a failed write opens a transaction where
         // autocommit is off.

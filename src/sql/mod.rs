@@ -6,6 +6,8 @@
 //! answer, so in doubt it never goes there.
 #![deny(clippy::indexing_slicing)]
 
+mod assigned;
+mod blocks;
 mod bytes;
 mod calls;
 mod classify;
@@ -14,6 +16,7 @@ mod hints;
 mod keywords;
 mod kill;
 mod naming;
+mod plain;
 mod scanner;
 mod set;
 mod show;
@@ -26,6 +29,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use assigned::assigned_variables;
 pub use classify::classify;
 pub use kill::{KillTarget, KillWhom, kill_target};
 pub use naming::{Naming, Thing, naming};

@@ -20,6 +20,7 @@ mod routing;
 mod state;
 #[path = "../support/mod.rs"]
 mod support;
+mod trackers;
 mod transcript;
 mod unpin;
 
@@ -173,6 +174,7 @@ fn all() -> Vec<Test> {
         prepared_alike::TESTS,
         routing::TESTS,
         replies::TESTS,
+        trackers::TESTS,
         bad_input::TESTS,
         kill::TESTS,
         processlist::TESTS,
