@@ -42,7 +42,7 @@ impl Conversation {
     ) -> Result<Next, Fault> {
         let is_long = packet.len() - HEADER_LEN >= MAX_PAYLOAD;
         if statement.traits.contains(Traits::READS_CONNECTION_ID) && !is_long {
-            let id = Some(u64::from(self.entry.id()));
+            let id = self.id_for(&statement);
             let values = Values { connection_id: id, ..Values::default() };
             let dialect = self.session.dialect();
             if let Some(sql) = substitute_functions(text_of(&packet), dialect, &values) {

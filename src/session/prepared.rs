@@ -13,7 +13,7 @@ use super::insert_text::InsertText;
 use super::memory::Session;
 use super::{Pins, ReplayState};
 use crate::protocol::given_integers;
-use crate::sql::{Statement, Traits, Verb};
+use crate::sql::{Statement, Traits, Verb, naming};
 
 /// A text with all that decides how servers read it.
 #[derive(Debug)]
@@ -260,6 +260,11 @@ impl Session {
     /// As [`Session::begin`], for an execution of `prepared` that `payload` asks for.
     pub fn begin_execution(&mut self, prepared: &Prepared, payload: &[u8], pin_on_call: bool) {
         self.begin(&prepared.statement, prepared.text.sql(), pin_on_call);
+        if self.pending.naming.is_some() {
+            // Its names are of the schema that was current then.
+            let schema = prepared.text.state().schema();
+            self.pending.naming = naming(prepared.text.sql(), self.dialect(), schema);
+        }
         if !matches!(prepared.statement.verb, Verb::Insert | Verb::Replace) {
             return;
         }
