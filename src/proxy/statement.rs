@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::net::Chunk;
 use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes, put_packet};
-use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState, Unreachable};
+use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState};
 use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
 
 use super::choose::NoLease;
@@ -13,6 +13,8 @@ use super::conversation::{Conversation, Next};
 use super::fault::{BackendFault, ClientFault, Fault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
+use super::mutant::Mutant;
+use super::preamble::send_preamble;
 use super::prepared::Preparing;
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
@@ -368,37 +370,6 @@ impl Conversation {
         ended.map(drop).map_err(|fault| Broken::Backend { fault, untouched: true })
     }
 
-    pub(super) fn preamble(
-        &self,
-        statement: &Statement,
-        lease: &Lease,
-    ) -> Result<Preamble, Unreachable> {
-        self.session.preamble_for(statement, lease.state(), lease.peek().left)
-    }
-
-    pub(super) async fn swallow_preamble(
-        &mut self,
-        lease: &mut Lease,
-        replies: &[ReplyKind],
-        preamble: &Preamble,
-    ) -> Result<(), Broken> {
-        for kind in replies {
-            let swallowed = lease.link().swallow(*kind, |_| ()).await;
-            swallowed.map_err(|fault| Broken::Backend { fault, untouched: true })?;
-        }
-        lease.link().state = self.session.state().clone();
-        if preamble.insert_id.is_some() {
-            lease.link().left.insert_id = preamble.insert_id;
-        }
-        if preamble.count_sql.is_some() {
-            lease.link().left.found_rows = self.session.last().found_rows;
-        } else if preamble.clear_sql.is_some() {
-            lease.link().left.found_rows = None;
-        }
-        self.session.preamble_done(preamble);
-        Ok(())
-    }
-
     /// Takes in what the reply said and decides whether the connection stays.
     async fn remember(
         &mut self,
@@ -414,6 +385,9 @@ impl Conversation {
         self.note_statement(&mut lease, reply, request);
         if request.spoils {
             lease.spoil();
+        }
+        if Mutant::IgnorePins.is_on() {
+            self.session.unpin(Pins::all());
         }
         let mut summary = reply.summary;
         // A list of columns counts as a result set where ROW_COUNT() is asked.
@@ -480,20 +454,4 @@ struct Unfinished {
     fault: Fault,
     /// Nothing of it was seen by anyone: it may run elsewhere.
     again: bool,
-}
-
-/// Sends the preamble and says what replies it draws.
-pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind> {
-    let mut replies = Vec::new();
-    let link = lease.peek();
-    if let Some(schema) = &preamble.init_db {
-        link.send_command(Command::InitDb, schema);
-        replies.push(ReplyKind::Simple);
-    }
-    let texts = [preamble.set_sql.as_deref(), preamble.clear_sql, preamble.count_sql.as_deref()];
-    for sql in texts.into_iter().flatten() {
-        link.send_command(Command::Query, sql);
-        replies.push(ReplyKind::Query);
-    }
-    replies
 }
