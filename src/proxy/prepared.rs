@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use crate::net::Chunk;
 use crate::protocol::{
-    Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamTypes, ReplyKind, StatusFlags, param_types,
+    Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamTypes, ReplyKind, StatusFlags, opens_cursor,
+    param_types,
 };
 use crate::route::Leave;
 use crate::session::{PREPARED_PINS, Prepared, PreparedText, stays_where_prepared};
@@ -81,7 +82,11 @@ impl Conversation {
             prepared.types.clear();
             prepared.types.extend_from_slice(types);
         }
-        let (statement, bound) = (prepared.statement, prepared.bound);
+        let (mut statement, bound) = (prepared.statement, prepared.bound);
+        // What holds its connection is no read: the session's writes must be possible there.
+        if opens_cursor(payload) {
+            statement.access = Access::Write;
+        }
         self.session.begin_execution(prepared, payload, self.lane.settings.sql.pin_on_call);
         let mut request = Request::new(packet, statement, ReplyKind::Execute);
         request.on_held = bound;
@@ -118,8 +123,7 @@ impl Conversation {
             Some(_) => {
                 let dot = if self.client.greeting.mariadb { "" } else { "." };
                 let message = format!("The statement ({id}) has no open cursor{dot}");
-                let err = err(NO_OPEN_CURSOR, &message);
-                self.answer_err(packet, &err).await
+                self.raise(packet, NO_OPEN_CURSOR, &message).await
             }
         }
     }
@@ -322,8 +326,21 @@ impl Conversation {
     async fn unknown_statement(&mut self, packet: Chunk, id: u32, by: &str) -> Result<Next, Fault> {
         let by = if self.client.greeting.mariadb { by } else { "mysql_stmt_precheck" };
         let message = format!("Unknown prepared statement handler ({id}) given to {by}");
-        let err = err(UNKNOWN_STATEMENT, &message);
-        self.answer_err(packet, &err).await
+        self.raise(packet, UNKNOWN_STATEMENT, &message).await
+    }
+
+    /// An error about an id of the proxy's own: a server raises it, for SHOW WARNINGS to find.
+    async fn raise(&mut self, packet: Chunk, code: u16, message: &str) -> Result<Next, Fault> {
+        if packet.len() - HEADER_LEN >= MAX_PAYLOAD {
+            let err = ErrPacket { code, sqlstate: *b"HY000", message: message.as_bytes() };
+            return self.answer_err(packet, &err.encode()).await;
+        }
+        self.session.begin_command();
+        let sql =
+            format!("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = '{message}'");
+        let mut request = Request::text(sql.as_bytes(), COMMAND);
+        request.on_held = true;
+        self.run_request(request).await
     }
 
     /// Answers a command with an ERR of our own.
@@ -335,8 +352,4 @@ impl Conversation {
         self.client.send(sequence, err);
         Ok(Next::Go)
     }
-}
-
-fn err(code: u16, message: &str) -> Vec<u8> {
-    ErrPacket { code, sqlstate: *b"HY000", message: message.as_bytes() }.encode()
 }

@@ -390,7 +390,8 @@ impl Conversation {
             self.session.unpin(Pins::all());
         }
         let mut summary = reply.summary;
-        // A list of columns counts as a result set where ROW_COUNT() is asked.
+        // A list of columns and fetched rows count as a result set where ROW_COUNT() is asked.
+        summary.had_resultset |= request.kind == ReplyKind::Fetch;
         if request.kind == ReplyKind::FieldList {
             summary.had_resultset = true;
             // MySQL warns that the command is old, and does not count it.
@@ -402,6 +403,9 @@ impl Conversation {
             &mut self.lane.interner.borrow_mut(),
         );
         lease.link().state = self.session.state().clone();
+        if self.session.left_unexplained(&request.statement) && !has_set_var(&self.spare) {
+            lease.link().pinned = true;
+        }
         if self.session.insert_id_in_doubt() {
             lease.link().left.insert_id = None;
         } else if reply.summary.last_insert_id != 0 {
@@ -434,6 +438,11 @@ impl Conversation {
         }
         Ok(Next::Go)
     }
+}
+
+/// Whether MySQL's hint may be in a read: the server takes back what it changes.
+fn has_set_var(packet: &[u8]) -> bool {
+    packet.windows(7).any(|word| word.eq_ignore_ascii_case(b"SET_VAR"))
 }
 
 /// More questions after one statement are not remembered.

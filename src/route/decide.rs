@@ -67,6 +67,13 @@ impl RouteInput {
     }
 }
 
+impl RouteInput {
+    /// A transaction is open on a replica: only START TRANSACTION READ ONLY opens one there.
+    fn reads_on_replica(&self) -> bool {
+        self.held == Some(Role::Replica) && self.in_transaction && self.transaction_read_only
+    }
+}
+
 /// Where a statement goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
@@ -182,7 +189,7 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
         if input.pinned || (input.in_transaction && held == Role::Primary) {
             return Decision::to(Target::Held, pins);
         }
-        if input.in_transaction {
+        if input.reads_on_replica() {
             return on_replica(statement, pins, anywhere, input);
         }
         let harmless = anywhere && (input.autocommit || opens_no_transaction(statement));
@@ -192,14 +199,16 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
     }
     let read = statement.access == Access::Read && pins.is_empty() && input.autocommit
         || begins_read_only(statement, pins);
+    // After an error with autocommit off a transaction may be open on a replica.
+    let leave = if input.in_transaction { Leave::End } else { Leave::Nothing };
     if read && statement.hint != Some(Hint::Primary) && input.replica_available {
-        return Decision::to(Target::Replica, pins);
+        return Decision { leave, ..Decision::to(Target::Replica, pins) };
     }
     if input.primary_up {
-        return Decision::to(Target::Primary, pins);
+        return Decision { leave, ..Decision::to(Target::Primary, pins) };
     }
     match (read || anywhere, input.replica_available) {
-        (true, true) => Decision::to(Target::Replica, pins),
+        (true, true) => Decision { leave, ..Decision::to(Target::Replica, pins) },
         (true, false) => Decision::refused(Refusal::NoBackend),
         (false, _) => Decision::refused(Refusal::NoPrimary),
     }
@@ -209,19 +218,23 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
 /// connection held firmly, else the primary.
 #[must_use]
 pub fn decide_opaque(pins: Pins, input: &RouteInput) -> Decision {
-    let firm = input.pinned || input.in_transaction;
+    let on_replica = input.held == Some(Role::Replica);
+    let firm = input.pinned || (input.in_transaction && (!on_replica || input.reads_on_replica()));
+    let leave = if input.in_transaction { Leave::End } else { Leave::Nothing };
     match input.held {
         Some(Role::Replica) if firm && !input.pinned && !pins.is_empty() => {
             reopen_on_primary(pins, input)
         }
         Some(_) if firm => Decision::to(Target::Held, pins),
         Some(Role::Primary) if input.needs_held => Decision::to(Target::Held, pins),
-        Some(_) | None if input.primary_up => Decision::to(Target::Primary, pins),
+        Some(_) | None if input.primary_up => {
+            Decision { leave, ..Decision::to(Target::Primary, pins) }
+        }
         Some(_) | None => Decision::refused(Refusal::NoPrimary),
     }
 }
 
-/// In a transaction on a replica, which only START TRANSACTION READ ONLY opens there.
+/// In a read-only transaction on a replica.
 fn on_replica(statement: &Statement, pins: Pins, anywhere: bool, input: &RouteInput) -> Decision {
     if anywhere || begins_read_only(statement, pins) {
         return Decision::to(Target::Held, pins);

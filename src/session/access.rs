@@ -6,7 +6,7 @@ use super::last::{InsertId, LastStatement};
 use super::memory::{ServerKind, Session};
 use super::{Pins, ReplayState};
 use crate::protocol::StatusFlags;
-use crate::sql::{Charset, Dialect};
+use crate::sql::{Access, Charset, Dialect, Statement};
 
 impl Session {
     /// Whether what ran before the statement under way pins the session.
@@ -48,6 +48,13 @@ impl Session {
         self.pins |= pins;
     }
 
+    /// The read that just ended changed something that nothing explains: it is none of the
+    /// session's, and must not be the next one's.
+    #[must_use]
+    pub fn left_unexplained(&self, statement: &Statement) -> bool {
+        statement.access == Access::Read && self.pending.marked
+    }
+
     /// Takes pins back whose reason is gone.
     pub fn unpin(&mut self, pins: Pins) {
         self.pins.remove(pins);
@@ -67,10 +74,10 @@ impl Session {
 
     /// Takes in status flags that came with no statement (the OK packet of the login).
     pub fn set_status(&mut self, status: StatusFlags) {
-        self.status = status;
+        self.status = status & StatusFlags::OF_SESSION;
     }
 
-    /// The last status flags the server sent.
+    /// What of the last status flags that the server sent is the session's.
     #[must_use]
     pub fn status(&self) -> StatusFlags {
         self.status

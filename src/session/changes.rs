@@ -9,7 +9,7 @@ use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
 use super::text::Hidden;
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
-use crate::sql::{Statement, Traits};
+use crate::sql::{Access, Statement, Traits};
 
 /// What came in with the statement under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(super) struct Pending {
     pub(super) lock_reported: bool,
     /// COM_STMT_PREPARE.
     pub(super) prepares: bool,
+    /// It ends a transaction, and `completion_type` the connection with it.
+    pub(super) releases: bool,
 }
 
 impl Default for Pending {
@@ -51,6 +53,7 @@ impl Default for Pending {
             brought: Pins::empty(),
             lock_reported: false,
             prepares: false,
+            releases: false,
         }
     }
 }
@@ -141,7 +144,10 @@ impl Session {
         let own = traits.intersects(Traits::PINS) || {
             statement.statements == 1 && traits.intersects(Traits::RELEASES)
         };
-        let marked = self.pending.marked && !explained && !schema_dropped && !own;
+        // Only MySQL's SET_VAR hint, which the server takes back, or a function in a view: a
+        // session must not be tied to a replica.
+        let reads = statement.access == Access::Read;
+        let marked = self.pending.marked && !explained && !schema_dropped && !own && !reads;
         // The servers check all assignments before they make the first, but not quite all.
         let half_way = failed && traits.contains(Traits::PLAIN_SET) && self.pending.several;
         if marked || half_way {

@@ -176,6 +176,9 @@ impl Session {
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
         }
+        self.pending.releases = statement.traits.intersects(Traits::COMMIT | Traits::ROLLBACK)
+            && self.state.variable(b"completion_type") == Some(b"RELEASE")
+            && text::leaves_release_open(sql);
         self.pending.keeps_warnings = self.answers_here
             && self.server.dialect.mariadb
             && text::keeps_warnings(statement, sql);
@@ -347,7 +350,7 @@ impl Session {
 
     fn note_status(&mut self, statement: &Statement, summary: &Summary) {
         if summary.has_status {
-            self.status = summary.status;
+            self.status = summary.status & StatusFlags::OF_SESSION;
         }
         // An ERR packet has no status, and even a failed write opens a transaction where
         // autocommit is off.
@@ -399,8 +402,8 @@ impl Session {
 
     fn keep(&mut self, statement: &Statement, summary: &Summary) -> Keep {
         let failed = summary.error.is_some();
-        let ends = statement.traits.contains(Traits::RELEASE)
-            && !statement.traits.contains(Traits::STORED_PROGRAM);
+        let released = self.pending.releases || statement.traits.contains(Traits::RELEASE);
+        let ends = released && !statement.traits.contains(Traits::STORED_PROGRAM);
         let unknown = self.last.row_count.is_none() || self.last.found_rows.is_none();
         let asked = self.answers_here && statement.traits.contains(Traits::READS_DIAGNOSTICS);
         // MariaDB's list may be an earlier one's of several statements.

@@ -9,10 +9,11 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use super::counting::Counting;
 use super::insert_text::InsertText;
 use super::memory::Session;
 use super::{Pins, ReplayState};
-use crate::protocol::given_integers;
+use crate::protocol::{given_integers, opens_cursor};
 use crate::sql::{Statement, Traits, Verb};
 
 /// A text with all that decides how servers read it.
@@ -260,6 +261,11 @@ impl Session {
     /// As [`Session::begin`], for an execution of `prepared` that `payload` asks for.
     pub fn begin_execution(&mut self, prepared: &Prepared, payload: &[u8], pin_on_call: bool) {
         self.begin(&prepared.statement, prepared.text.sql(), pin_on_call);
+        let sends = matches!(self.pending.counting, Counting::Sends | Counting::SendsAtEnd);
+        if sends && opens_cursor(payload) {
+            // The rows are counted, and stay on the server.
+            self.pending.counting = Counting::Hides;
+        }
         if !matches!(prepared.statement.verb, Verb::Insert | Verb::Replace) {
             return;
         }

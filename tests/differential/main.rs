@@ -5,6 +5,7 @@
 //! alone gives. What the clients share are the proxy's backend connections, and a session's state
 //! that leaks through one of those shows as a difference.
 
+mod answer;
 mod grammar;
 mod mutants;
 mod play;
@@ -170,7 +171,7 @@ fn print_difference(script: &Script, difference: &Difference) {
         named(flags::DEPRECATE_EOF, " DEPRECATE_EOF"),
         named(flags::FOUND_ROWS, " FOUND_ROWS"),
         named(flags::SESSION_TRACK, " SESSION_TRACK"),
-        step::describe(&difference.direct, script.capabilities),
-        step::describe(&difference.through, script.capabilities),
+        answer::describe(&difference.direct, script.capabilities),
+        answer::describe(&difference.through, script.capabilities),
     );
 }

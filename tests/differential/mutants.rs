@@ -1,9 +1,9 @@
 //! Whether the tester finds faults: each mutant of the proxy must be caught, and the same build
 //! without one must not differ.
 
+use crate::answer::describe;
 use crate::run::Run;
 use crate::servers::Servers;
-use crate::step::describe;
 use crate::world::Side;
 use std::time::Instant;
 
