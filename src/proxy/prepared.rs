@@ -9,12 +9,13 @@ use crate::protocol::{
     param_types,
 };
 use crate::route::Leave;
-use crate::session::{PREPARED_PINS, Prepared, PreparedText, stays_where_prepared};
+use crate::session::{PREPARED_PINS, Prepared, PreparedText, Session, stays_where_prepared};
 use crate::sql::{Access, Statement, Traits, Values, Verb, substitute_functions};
 
 use super::conversation::{COMMAND, Conversation, Next};
 use super::fault::Fault;
 use super::forward::Reply;
+use super::lane::Lane;
 use super::lease::Lease;
 use super::statement::{Request, command_packet, text_of};
 
@@ -76,6 +77,9 @@ impl Conversation {
         };
         if let Some(lost) = prepared.lost.take() {
             return Box::pin(self.answer_err(packet, &lost)).await;
+        }
+        if prepared.statement.traits.intersects(ASKS) && !prepared.is_under_way() {
+            put_in_answers(prepared, &self.session, &self.lane, self.held.as_mut());
         }
         let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
         if let Ok(ParamTypes::Sent(types)) = param_types(payload, prepared.params) {
@@ -351,5 +355,33 @@ impl Conversation {
         let sequence = self.client.skip_command(packet).await?;
         self.client.send(sequence, err);
         Ok(Next::Go)
+    }
+}
+
+/// What a statement asks for that only the session knows, and that changes with each statement.
+const ASKS: Traits = Traits::READS_ROW_COUNT.union(Traits::READS_FOUND_ROWS);
+
+/// Makes what is executed for a statement its text with the session's own answers in it, as a
+/// query's would have.
+#[cold]
+fn put_in_answers(
+    prepared: &mut Prepared,
+    session: &Session,
+    lane: &Lane,
+    held: Option<&mut Lease>,
+) {
+    let last = session.last();
+    let (row_count, found_rows) = (last.row_count, last.found_rows);
+    let values = Values { row_count, found_rows, ..Values::default() };
+    let asked = prepared.asked().clone();
+    let text = match substitute_functions(asked.sql(), session.dialect(), &values) {
+        Some(sql) => lane.texts.borrow_mut().intern(&sql, asked.state().clone()),
+        None => asked.clone(),
+    };
+    let old = std::mem::replace(&mut prepared.text, text);
+    prepared.asked = Some(asked);
+    if let Some(lease) = held.filter(|_| prepared.bound && old.key() != prepared.text.key()) {
+        // It would stay there as long as the connection.
+        lease.link().close_statement(old.key());
     }
 }

@@ -29,6 +29,8 @@ pub struct RouteInput {
     pub pin_on_call: bool,
     /// Pins that the session found in the statement's text.
     pub brought: Pins,
+    /// Its error would pin (`Session::may_stop_half_way`).
+    pub may_pin: bool,
 }
 
 /// What a shard knows of its cluster when a statement comes.
@@ -60,6 +62,7 @@ impl RouteInput {
             pinned: session.pinned(),
             needs_held: session.needs_connection(statement),
             brought: session.brought(),
+            may_pin: session.may_stop_half_way(),
             primary_up: cluster.primary_up,
             replica_available: cluster.replica_available,
             pin_on_call: cluster.pin_on_call,
@@ -184,7 +187,7 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
         };
     }
     let pins = Pins::of(statement, input.pin_on_call) | input.brought;
-    let anywhere = runs_anywhere(statement, pins);
+    let anywhere = runs_anywhere(statement, pins) && !input.may_pin;
     if let Some(held) = input.held {
         if input.pinned || (input.in_transaction && held == Role::Primary) {
             return Decision::to(Target::Held, pins);

@@ -28,6 +28,7 @@ const FREE: RouteInput = RouteInput {
     replica_available: true,
     pin_on_call: true,
     brought: Pins::empty(),
+    may_pin: false,
 };
 
 fn target(statement: &Statement, input: &RouteInput) -> Target {
@@ -270,6 +271,10 @@ fn a_doubtful_transaction_on_a_replica_is_left() {
     assert_eq!((select.target, select.leave), (Target::Primary, Leave::End));
     let show = Statement { traits: Traits::READS_DIAGNOSTICS, ..read(Verb::Show) };
     assert_eq!(decide(&show, &doubtful).target, Target::Held);
+    let set = Statement { traits: Traits::PLAIN_SET, ..write(Verb::Set, Traits::empty()) };
+    assert_eq!(decide(&set, &doubtful).target, Target::Held);
+    let several = RouteInput { may_pin: true, ..doubtful };
+    assert_eq!(decide(&set, &several).target, Target::Primary, "an error would pin");
     let opaque = decide_opaque(Pins::empty(), &doubtful);
     assert_eq!((opaque.target, opaque.leave), (Target::Primary, Leave::End));
 }
@@ -290,6 +295,7 @@ fn inputs() -> impl Strategy<Value = RouteInput> {
             replica_available: replica,
             pin_on_call: call,
             brought: Pins::empty(),
+            may_pin: false,
         }
     })
 }

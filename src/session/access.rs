@@ -48,6 +48,12 @@ impl Session {
         self.pins |= pins;
     }
 
+    /// Whether an error of the statement under way would leave it half done, and so pin.
+    #[must_use]
+    pub fn may_stop_half_way(&self) -> bool {
+        self.pending.several
+    }
+
     /// The read that just ended changed something that nothing explains: it is none of the
     /// session's, and must not be the next one's.
     #[must_use]

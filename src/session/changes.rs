@@ -25,6 +25,8 @@ pub(super) struct Pending {
     pub(super) names_insert_id: bool,
     /// Its reply may hide the insert id: the connection must have the session's before it.
     pub(super) hides_insert_id: bool,
+    /// COM_STMT_BULK_EXECUTE of an INSERT: rows before an error stay, and their id.
+    pub(super) bulk: bool,
     /// What it does to FOUND_ROWS().
     pub(super) counting: Counting,
     pub(super) keeps_warnings: bool,
@@ -48,6 +50,7 @@ impl Default for Pending {
             several: false,
             names_insert_id: false,
             hides_insert_id: false,
+            bulk: false,
             counting: Counting::Keeps,
             keeps_warnings: false,
             brought: Pins::empty(),

@@ -338,7 +338,8 @@ impl Session {
         if self.pending.prepares && !failed {
             self.last.row_count = row_count;
         }
-        if self.pending.hides_insert_id && (!failed || summary.results > 0) {
+        let inserted = !failed || summary.results > 0 || self.pending.bulk;
+        if self.pending.hides_insert_id && inserted {
             self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
         }
         self.note_counts(statement, summary, before);

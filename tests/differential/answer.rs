@@ -45,6 +45,10 @@ pub(crate) enum Answer {
 /// METADATA_CHANGED, which comes once for each statement of a server's connection.
 const STATUS_LOOSE: u16 = 0x10 | 0x20 | 0x400 | 0x800;
 
+/// In an EOF packet no change follows the flag SESSION_STATE_CHANGED, and it may only say that the
+/// connection has prepared the statement again, in another schema: the proxy takes it out.
+const STATUS_LOOSE_EOF: u16 = STATUS_LOOSE | flags::STATUS_SESSION_STATE;
+
 /// Of a join's columns, or a semijoin's: whether they are keys shows only where the plan needs no temporary table.
 const KEY_FLAGS: u16 = 0x2 | 0x4 | 0x8 | 0x200 | 0x1000 | 0x4000;
 
@@ -65,7 +69,7 @@ fn comparable_eofs(packets: &[Packet]) -> Vec<(u16, u16)> {
         [0xFE, a, b, c, d] => Some((u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))),
         _ => None,
     });
-    eofs.map(|(warnings, status)| (warnings, status & !STATUS_LOOSE)).collect()
+    eofs.map(|(warnings, status)| (warnings, status & !STATUS_LOOSE_EOF)).collect()
 }
 
 /// Ids of statements are the server's choice: blanks the one in a message among the warnings, with
@@ -86,7 +90,8 @@ fn blank_id(row: &mut Vec<u8>) {
 pub(crate) fn of_reply(reply: Reply, sql: &str, id: Option<u32>) -> Answer {
     let eofs = comparable_eofs(&reply.packets);
     let mut outcomes = reply.outcomes;
-    let loosen = |ok: &mut OkReply| ok.status &= !STATUS_LOOSE;
+    let loose = if eofs.is_empty() { STATUS_LOOSE } else { STATUS_LOOSE_EOF };
+    let loosen = |ok: &mut OkReply, loose: u16| ok.status &= !loose;
     // Ids are the server's choice.
     let unnamed = |err: &mut ErrReply| {
         if let Some(id) = id {
@@ -95,12 +100,12 @@ pub(crate) fn of_reply(reply: Reply, sql: &str, id: Option<u32>) -> Answer {
     };
     for outcome in &mut outcomes {
         match outcome {
-            Outcome::Ok(ok) => loosen(ok),
+            Outcome::Ok(ok) => loosen(ok, STATUS_LOOSE),
             Outcome::Rows(rows) => {
                 comparable_columns(&mut rows.columns, sql);
                 rows.rows.iter_mut().for_each(|row| blank_id(row));
                 match &mut rows.end {
-                    RowsEnd::Ok(ok) => loosen(ok),
+                    RowsEnd::Ok(ok) => loosen(ok, loose),
                     RowsEnd::Err(err) => unnamed(err),
                 }
             }
