@@ -110,6 +110,27 @@ impl Step {
         }
     }
 
+    /// The prepared statement that it names.
+    fn number(&self) -> Option<u8> {
+        match self {
+            Self::Execute(Execution { number, .. })
+            | Self::Bulk { number, .. }
+            | Self::Fetch(number, _)
+            | Self::ResetStatement(number) => Some(*number).filter(|number| *number != NEWEST),
+            Self::Query(_)
+            | Self::Prepare(..)
+            | Self::LongData(..)
+            | Self::Close(_)
+            | Self::InitDb(_)
+            | Self::Ping
+            | Self::FieldList(_)
+            | Self::SetOption(_)
+            | Self::ResetConnection
+            | Self::ChangeUser(..)
+            | Self::Reconnect => None,
+        }
+    }
+
     /// Whether a replica might answer it: then the replicas must have caught up first.
     pub(crate) fn may_read(&self) -> bool {
         const NEVER: &[&str] = &["INSERT", "UPDATE", "DELETE", "REPLACE", "COMMIT", "ROLLBACK"];
@@ -146,6 +167,12 @@ const NOBODYS: u32 = 4_000_000_000;
 
 /// Does `step` and takes the answer.
 pub(crate) fn perform(client: &mut Client, statements: &mut Statements, step: &Step) -> Answer {
+    // MySQL adds the error of an unknown statement to the list that the refused PREPARE left, the
+    // proxy's list begins with it.
+    let refused = step.number().is_some_and(|number| !statements.contains_key(&number));
+    if refused && !client.greeting().is_mariadb() {
+        return Answer::Done;
+    }
     let id_of = |number: &u8| match *number {
         NEWEST => u32::MAX,
         number => statements.get(&number).copied().unwrap_or(NOBODYS),
