@@ -10,6 +10,7 @@ mod checkout;
 mod choose;
 mod conversation;
 mod dial;
+mod exposure;
 mod fault;
 mod forward;
 mod giveback;
@@ -24,9 +25,9 @@ mod preamble;
 mod prepared;
 mod reach;
 mod ready;
+mod request;
 mod statement;
 mod upload;
-mod visible;
 mod waiting;
 
 pub(crate) use conversation::serve;

@@ -16,14 +16,16 @@ impl Conversation {
         statement: &Statement,
         lease: &Lease,
     ) -> Result<Preamble, Unreachable> {
-        let (mut statement, mut state) = (*statement, lease.state());
+        let link = lease.peek();
+        let (mut asked, mut state) = (*statement, &link.state);
         if Mutant::SkipDifference.is_on() {
             state = self.session.state();
         }
         if Mutant::ForgetInsertId.is_on() {
-            statement.traits.remove(Traits::READS_LAST_INSERT_ID);
+            asked.traits.remove(Traits::READS_LAST_INSERT_ID);
         }
-        let mut preamble = self.session.preamble_for(&statement, state, lease.peek().left)?;
+        let mut preamble = self.session.preamble_for(&asked, state, link.left)?;
+        preamble.trackers_sql = self.trackers_to_bring(statement, link);
         if Mutant::SkipVariables.is_on() {
             preamble.set_sql.take_if(|_| preamble.insert_id.is_none());
         }
@@ -36,20 +38,30 @@ impl Conversation {
         replies: &[ReplyKind],
         preamble: &Preamble,
     ) -> Result<(), Broken> {
-        for kind in replies {
-            let swallowed = lease.link().swallow(*kind, |_| ()).await;
-            swallowed.map_err(|fault| Broken::Backend { fault, untouched: true })?;
+        let mut counted = preamble.count_sql.is_some();
+        for (index, kind) in replies.iter().enumerate() {
+            // The count goes last. MySQL before 8.0.4 has no JSON_TABLE, and the count is no
+            // reason to refuse what the client asks.
+            let counts = counted && index + 1 == replies.len();
+            match lease.link().swallow(*kind, |_| ()).await {
+                Ok(_) => {}
+                Err(BackendFault::Refused { .. }) if counts => counted = false,
+                Err(fault) => return Err(Broken::Backend { fault, untouched: true }),
+            }
         }
         lease.link().state = self.session.state().clone();
         if preamble.insert_id.is_some() {
             lease.link().left.insert_id = preamble.insert_id;
         }
-        if preamble.count_sql.is_some() {
+        if counted {
             lease.link().left.found_rows = self.session.last().found_rows;
-        } else if preamble.clear_sql.is_some() {
+        } else if preamble.clear_sql.is_some() || preamble.count_sql.is_some() {
             lease.link().left.found_rows = None;
         }
-        self.session.preamble_done(preamble);
+        if preamble.trackers_sql.is_some() {
+            lease.link().exposed = self.session.uses_trackers();
+        }
+        self.session.preamble_done(preamble, counted);
         Ok(())
     }
 
@@ -73,7 +85,12 @@ pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind
         link.send_command(Command::InitDb, schema);
         replies.push(ReplyKind::Simple);
     }
-    let texts = [preamble.set_sql.as_deref(), preamble.clear_sql, preamble.count_sql.as_deref()];
+    let texts = [
+        preamble.trackers_sql.as_deref(),
+        preamble.set_sql.as_deref(),
+        preamble.clear_sql,
+        preamble.count_sql.as_deref(),
+    ];
     for sql in texts.into_iter().flatten() {
         link.send_command(Command::Query, sql);
         replies.push(ReplyKind::Query);

@@ -17,7 +17,7 @@ use super::fault::Fault;
 use super::forward::Reply;
 use super::lane::Lane;
 use super::lease::Lease;
-use super::statement::{Request, command_packet, text_of};
+use super::request::{Request, command_packet, text_of};
 
 /// What COM_STMT_PREPARE prepares.
 pub(super) struct Preparing {
@@ -277,11 +277,17 @@ impl Conversation {
         let Some(prepared) = self.prepared.find_mut(id) else { return };
         let before = (prepared.long_data, prepared.cursor);
         if request.kind == ReplyKind::Execute {
-            if reply.summary.error == Some(MALFORMED_PACKET) {
+            let unread = reply.summary.error == Some(MALFORMED_PACKET);
+            if unread {
                 prepared.types.clear();
+                if !prepared.bound && !prepared.own {
+                    // The server's copy keeps the types it had, which may be another session's.
+                    lease.link().close_statement(prepared.text.key());
+                }
             }
             prepared.cursor = !failed && status.contains(StatusFlags::CURSOR_EXISTS);
-            prepared.long_data = false;
+            // Nothing was executed: MySQL still has the data.
+            prepared.long_data &= unread && !self.client.greeting.mariadb;
         } else if request.kind == ReplyKind::Fetch {
             prepared.cursor &= failed || !status.contains(StatusFlags::LAST_ROW_SENT);
         } else {

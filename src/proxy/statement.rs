@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::net::Chunk;
-use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes, put_packet};
+use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes};
 use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState};
 use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
 
@@ -15,76 +15,10 @@ use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
 use super::mutant::Mutant;
 use super::preamble::send_preamble;
-use super::prepared::Preparing;
+use super::request::{Request, query_packet, text_of};
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
 const SPARE_MAX: usize = 64 * 1024;
-
-/// A command on its way to a backend.
-pub(super) struct Request {
-    /// Taken out when it is sent.
-    packet: Option<Chunk>,
-    pub(super) statement: Statement,
-    pub(super) kind: ReplyKind,
-    /// Goes to the connection held, whatever it is held for.
-    pub(super) on_held: bool,
-    /// What COM_STMT_PREPARE prepares.
-    pub(super) prepares: Option<Preparing>,
-    /// The prepared statement that it names by the proxy's id.
-    pub(super) of_statement: Option<u32>,
-    /// Its connection is not to be used by others (COM_SET_OPTION).
-    pub(super) spoils: bool,
-}
-
-impl Request {
-    pub(super) fn new(packet: Chunk, statement: Statement, kind: ReplyKind) -> Self {
-        Self {
-            packet: Some(packet),
-            statement,
-            kind,
-            on_held: false,
-            prepares: None,
-            of_statement: None,
-            spoils: false,
-        }
-    }
-
-    /// What it leaves on its connection beside what its statement says.
-    pub(super) fn pins(&self) -> Pins {
-        if self.prepares.as_ref().is_some_and(|new| new.bound) {
-            Pins::PREPARED_BINARY
-        } else {
-            Pins::empty()
-        }
-    }
-
-    /// Another backend may run it as well.
-    fn may_move(&self) -> bool {
-        self.statement.access == Access::Read && !self.on_held
-    }
-
-    /// A COM_QUERY of the proxy's own making.
-    pub(super) fn text(sql: &[u8], statement: Statement) -> Self {
-        Self::new(query_packet(sql), statement, ReplyKind::Query)
-    }
-}
-
-fn query_packet(sql: &[u8]) -> Chunk {
-    command_packet(Command::Query, sql)
-}
-
-pub(super) fn command_packet(command: Command, sql: &[u8]) -> Chunk {
-    let mut payload = Vec::with_capacity(sql.len() + 1);
-    payload.push(command.byte());
-    payload.extend_from_slice(sql);
-    let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
-    put_packet(&mut out, 0, &payload);
-    Chunk::from(out)
-}
-
-pub(super) fn text_of(packet: &Chunk) -> &[u8] {
-    packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default()
-}
 
 impl Conversation {
     /// COM_QUERY.
@@ -334,7 +268,9 @@ impl Conversation {
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let statement_id = self.prepared.next_id();
         let inbox = &mut self.client.inbox;
-        let mut forward = Forward::new(inbox, lease.link(), request.kind, tracks, sequence);
+        let raw = lease.peek().exposed || self.session.keeps_trackers();
+        let shown = tracks.then(|| self.session.shown_through(raw));
+        let mut forward = Forward::new(inbox, lease.link(), request.kind, shown, sequence);
         forward.statement_id = statement_id;
         forward.run().await
     }
@@ -346,8 +282,10 @@ impl Conversation {
         let backend = |fault| Broken::Backend { fault, untouched: true };
         if !Rc::ptr_eq(&cause.state, self.session.state()) {
             let brought = self.bring(lease, ReplayState::clone(&cause.state)).await;
-            // A refusal leaves nothing to be shown: its schema is gone.
-            brought.map_err(backend)?;
+            if brought.map_err(backend)?.is_some() {
+                // Its schema is gone, and elsewhere it would be another statement.
+                return Ok(());
+            }
         }
         lease.link().left.found_rows = None;
         // MySQL counts warnings in its next OK, by how they were asked for.
@@ -381,6 +319,9 @@ impl Conversation {
         self.note_cause(reply, request);
         for change in changes(&reply.changes).flatten() {
             self.session.note_change(change);
+        }
+        if self.session.uses_trackers() {
+            Box::pin(self.settle_trackers(&mut lease, reply)).await?;
         }
         self.note_statement(&mut lease, reply, request);
         if request.spoils {

@@ -2,6 +2,7 @@
 
 use super::access::Reading;
 use super::counting::Counting;
+use super::exposure::TrackerUse;
 use super::insert_text::InsertText;
 use super::last::InsertId;
 use super::memory::Session;
@@ -37,6 +38,7 @@ pub(super) struct Pending {
     pub(super) prepares: bool,
     /// It ends a transaction, and `completion_type` the connection with it.
     pub(super) releases: bool,
+    pub(super) trackers: TrackerUse,
 }
 
 impl Default for Pending {
@@ -57,6 +59,7 @@ impl Default for Pending {
             lock_reported: false,
             prepares: false,
             releases: false,
+            trackers: TrackerUse::None,
         }
     }
 }
@@ -96,6 +99,7 @@ impl Session {
                 self.last.insert_id = value.map_or(InsertId::OnConnection, InsertId::Known);
             }
             VariableKind::Gtid => replace(&mut self.gtid, value),
+            VariableKind::Tracking if self.uses_trackers() => {}
             VariableKind::Tracking => self.pins |= Pins::SESSION_TRACK,
             VariableKind::Unusable => self.pins |= Pins::UNKNOWN_CHANGE,
         }

@@ -122,10 +122,8 @@ pub(super) fn counting(
     mariadb: bool,
     limited: bool,
 ) -> Counting {
-    const PROGRAMS: Traits =
-        Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND).union(Traits::UNKNOWN);
     let (traits, verb) = (statement.traits, statement.verb);
-    if traits.intersects(PROGRAMS) {
+    if traits.intersects(Traits::PROGRAMS) {
         return Counting::May;
     }
     let sends = if mariadb { Counting::Sends } else { Counting::SendsAtEnd };

@@ -86,9 +86,7 @@ impl LastStatement {
         exact: bool,
         counting: Counting,
     ) {
-        const HIDDEN: Traits =
-            Traits::CALL.union(Traits::TEXT_EXECUTE).union(Traits::COMPOUND).union(Traits::UNKNOWN);
-        let hidden = statement.traits.intersects(HIDDEN);
+        let hidden = statement.traits.intersects(Traits::PROGRAMS);
         self.warnings = summary.warnings;
         self.error = summary.error;
         let affected = i64::try_from(summary.affected_rows).unwrap_or(i64::MAX);

@@ -12,8 +12,9 @@ use super::changes::Pending;
 use super::counting::{Counting, counting};
 use super::insert_text::InsertText;
 use super::last::{InsertId, LastStatement};
+use super::shown::Shown;
 use super::text::{self, Hidden};
-use super::{Pins, Preamble, ReplayState, StateInterner, difference};
+use super::{Pins, Preamble, ReplayState, StateInterner, TrackerSettings, difference};
 
 /// What a session must know of the server it talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,6 +107,8 @@ pub struct Session {
     pub(super) counted: Option<Option<u64>>,
     pub(super) gtid: Vec<u8>,
     pub(super) pending: Pending,
+    /// The client's own trackers.
+    pub(super) shown: Shown,
 }
 
 impl Session {
@@ -129,12 +132,15 @@ impl Session {
             counted: None,
             gtid: Vec::new(),
             pending: Pending::default(),
+            shown: Shown::default(),
         }
     }
 
-    /// COM_RESET_CONNECTION or COM_CHANGE_USER ended well: nothing is left but `state`.
-    pub fn reset(&mut self, state: Rc<ReplayState>) {
+    /// A login, COM_RESET_CONNECTION or COM_CHANGE_USER ended well: nothing is left but `state`
+    /// and `trackers`.
+    pub fn reset(&mut self, state: Rc<ReplayState>, trackers: Rc<TrackerSettings>) {
         *self = Self::new(state, self.server);
+        self.shown = Shown::new(trackers, self.server.dialect.mariadb);
     }
 
     /// The connection in use belongs to a server of this kind.
@@ -147,7 +153,8 @@ impl Session {
     /// those of a mere write that fails to be one. `pin_on_call` is the setting.
     pub fn begin(&mut self, statement: &Statement, sql: &[u8], pin_on_call: bool) {
         self.begin_pending();
-        let brought = Pins::of(statement, pin_on_call).difference(self.pins);
+        let trackers = self.begin_trackers(statement, sql);
+        let brought = (Pins::of(statement, pin_on_call) | trackers).difference(self.pins);
         self.pending.brought = brought;
         self.pins |= brought;
         if statement.traits.intersects(Traits::PLAIN_SET | Traits::USE) {
@@ -166,9 +173,7 @@ impl Session {
             self.pending.insert = InsertText::ANY;
             self.pending.hides_insert_id = true;
         }
-        const PROGRAMS: Traits =
-            Traits::CALL.union(Traits::COMPOUND).union(Traits::TEXT_EXECUTE).union(Traits::UNKNOWN);
-        self.pending.hides_insert_id |= statement.traits.intersects(PROGRAMS);
+        self.pending.hides_insert_id |= statement.traits.intersects(Traits::PROGRAMS);
         let several = statement.statements > 1 && statement.access == Access::Write;
         self.pending.hides_insert_id |= several;
         let mariadb = self.server.dialect.mariadb;
@@ -307,11 +312,11 @@ impl Session {
         statement.traits.contains(Traits::READS_LAST_INSERT_ID) || self.pending.hides_insert_id
     }
 
-    /// The preamble was answered without an error.
-    pub fn preamble_done(&mut self, preamble: &Preamble) {
+    /// The preamble was answered without an error, but perhaps one for its count: `counted` says
+    /// whether the connection has that now.
+    pub fn preamble_done(&mut self, preamble: &Preamble, counted: bool) {
         self.insert_id_here |= preamble.insert_id.is_some();
-        self.counts_here =
-            preamble.count_sql.is_some() || (self.counts_here && preamble.clear_sql.is_none());
+        self.counts_here = counted || (self.counts_here && preamble.clear_sql.is_none());
     }
 
     /// The reply to `statement` is complete, and its entries were noted: says whether the
@@ -351,7 +356,7 @@ impl Session {
 
     fn note_status(&mut self, statement: &Statement, summary: &Summary) {
         if summary.has_status {
-            self.status = summary.status & StatusFlags::OF_SESSION;
+            self.set_status(summary.status);
         }
         // An ERR packet has no status, and even a failed write opens a transaction where
         // autocommit is off.

@@ -132,7 +132,7 @@ fn pinning_traits_pin_even_if_nothing_is_reported() {
     assert_eq!(rig.run(what, "select @a:=1", ok(), &[]), PINNED);
     assert_eq!(rig.session.pins(), Pins::USER_VARIABLE);
     let fresh = rig.states.intern(ReplayState::default());
-    rig.session.reset(fresh);
+    rig.session.reset(fresh, Rc::default());
     assert!(rig.session.pins().is_empty());
 }
 
@@ -341,7 +341,7 @@ fn a_fresh_connection_needs_an_insert_id_only_where_the_reply_may_not_tell() {
         assert_eq!(preamble.is_empty(), !wants, "{sql}");
     }
     let given = Preamble { insert_id: Some(0), ..Preamble::default() };
-    rig.session.preamble_done(&given);
+    rig.session.preamble_done(&given, given.count_sql.is_some());
     assert!(rig.session.preamble_for(&insert, &fresh, left(None)).unwrap().set_sql.is_none());
 }
 
@@ -423,4 +423,20 @@ fn a_connection_that_leaves_knows_its_count() {
     assert_eq!(rig.session.counted(), Some(Some(2)));
     assert!(released(&rig.run((Verb::Update, Traits::empty()), "update t set a=1", ok(), &[])));
     assert_eq!(rig.session.counted(), None, "it ran elsewhere, and left the count there alone");
+}
+
+#[test]
+fn a_count_that_a_server_refuses_is_not_here() {
+    let mut rig = Rig::new(TRACKED);
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "select * from t", found(2), &[])));
+    let call = statement(Verb::Call, Traits::CALL);
+    for brought in [false, true] {
+        rig.session.begin(&call, b"call p()", false);
+        let fresh = Rc::clone(rig.session.state());
+        let preamble = rig.session.preamble_for(&call, &fresh, left(Some(0))).unwrap();
+        assert!(preamble.count_sql.is_some(), "asked again while it is not here");
+        rig.session.preamble_done(&preamble, brought);
+    }
+    let fresh = Rc::clone(rig.session.state());
+    assert_eq!(rig.session.preamble_for(&call, &fresh, left(Some(0))).unwrap().count_sql, None);
 }

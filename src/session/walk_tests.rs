@@ -246,7 +246,7 @@ fn walk(steps: &[(usize, Step)]) {
             .expect("reachable");
         conn.server.apply(&preamble);
         conn.insert_id = preamble.insert_id.or(conn.insert_id);
-        session.preamble_done(&preamble);
+        session.preamble_done(&preamble, preamble.count_sql.is_some());
         if let Some(believed) = conn.insert_id {
             assert_eq!(believed, conn.server.insert_id, "step {n}");
         }

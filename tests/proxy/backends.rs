@@ -1,5 +1,6 @@
 //! Choosing, setting aside, trying again.
 
+use crate::support::fake::{err, framed};
 use crate::support::{FakeServer, Script, Setup, eventually};
 use crate::{Scene, client, start};
 use std::time::{Duration, Instant};
@@ -90,4 +91,20 @@ fn writes_are_not_repeated() {
         });
         assert_eq!(scene.primary.statements("INSERT").len(), number);
     }
+}
+
+/// What brings `FOUND_ROWS()` to a connection needs functions that an old server does not have:
+/// that is no reason to refuse the client's statement.
+#[test]
+fn a_server_that_refuses_the_count() {
+    let scene = Scene::new(1, &["--shards=1"]);
+    let refusal = framed(1, &err(1064, "You have an error in your SQL syntax"));
+    scene.primary.set_script(Script::Answer { on: "SELECT 1 LIMIT 1", bytes: refusal });
+    let mut client = scene.client();
+    for _ in 0..2 {
+        client.must("SELECT a").unwrap();
+        client.must("CALL p()").unwrap();
+    }
+    assert!(!scene.primary.statements("SELECT 1 LIMIT 1").is_empty());
+    assert_eq!(scene.primary.statements("CALL").len(), 2);
 }

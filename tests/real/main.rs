@@ -18,6 +18,7 @@ mod replies;
 mod routing;
 #[path = "../support/mod.rs"]
 mod support;
+mod trackers;
 mod transcript;
 
 use lanewire_perf::client::{Address, Client, Options};
@@ -170,6 +171,7 @@ fn all() -> Vec<Test> {
         prepared_alike::TESTS,
         routing::TESTS,
         replies::TESTS,
+        trackers::TESTS,
         bad_input::TESTS,
         kill::TESTS,
         queue::TESTS,
