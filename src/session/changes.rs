@@ -26,7 +26,8 @@ pub(super) struct Pending {
     pub(super) names_insert_id: bool,
     /// Its reply may hide the insert id: the connection must have the session's before it.
     pub(super) hides_insert_id: bool,
-    /// COM_STMT_BULK_EXECUTE of an INSERT: rows before an error stay, and their id.
+    /// COM_STMT_BULK_EXECUTE. Of an INSERT rows before an error stay, and their id; ROW_COUNT()
+    /// is not what the reply says where that counts rows found.
     pub(super) bulk: bool,
     /// What it does to FOUND_ROWS().
     pub(super) counting: Counting,

@@ -342,6 +342,8 @@ impl Session {
         self.last.note(statement, summary, insert, self.insert_id_here, counting);
         if self.pending.prepares && !failed {
             self.last.row_count = row_count;
+        } else if self.pending.bulk && !failed {
+            self.last.row_count = None;
         }
         let inserted = !failed || summary.results > 0 || self.pending.bulk;
         if self.pending.hides_insert_id && inserted {

@@ -278,10 +278,10 @@ impl Session {
             // The rows are counted, and stay on the server.
             self.pending.counting = Counting::Hides;
         }
+        self.pending.bulk = payload.first() == Some(&Command::StmtBulkExecute.byte());
         if !matches!(prepared.statement.verb, Verb::Insert | Verb::Replace) {
             return;
         }
-        self.pending.bulk = payload.first() == Some(&Command::StmtBulkExecute.byte());
         self.pending.hides_insert_id |= self.pending.bulk;
         let mut insert = prepared.insert;
         let all = insert != InsertText::ANY
