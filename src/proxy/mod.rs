@@ -20,6 +20,8 @@ mod kill;
 mod lane;
 mod lease;
 mod link;
+mod mutant;
+mod preamble;
 mod prepared;
 mod reach;
 mod ready;
