@@ -14,6 +14,8 @@ const ID_END: usize = 5;
 const BULK_HEAD_LEN: usize = 7;
 /// COM_STMT_BULK_EXECUTE: the types follow its flags. In the low byte.
 const BULK_SENDS_TYPES: u8 = 128;
+/// `CURSOR_TYPE_READ_ONLY`, `CURSOR_TYPE_FOR_UPDATE`, `CURSOR_TYPE_SCROLLABLE`.
+const CURSOR_TYPES: u8 = 7;
 /// The sign's bit that says that there is none.
 const UNSIGNED: u8 = 0x80;
 /// Type and sign of one parameter.
@@ -28,6 +30,13 @@ pub enum ParamTypes<'a> {
     Sent(&'a [u8]),
     /// As in the execution before.
     Omitted,
+}
+
+/// Whether an execution asks for a cursor: its flags are the byte behind the id
+/// (`CURSOR_TYPE_NO_CURSOR` is 0; of a bulk execution the byte says other things).
+#[must_use]
+pub fn opens_cursor(payload: &[u8]) -> bool {
+    !is_bulk(payload) && payload.get(ID_END).is_some_and(|flags| flags & CURSOR_TYPES != 0)
 }
 
 /// Finds the types in the first packet's payload of an execution with `params` parameters.
@@ -179,6 +188,15 @@ mod tests {
         let used = put_param_types(&mut out, &omitted, 1, &[0x0F, 0]).unwrap();
         out.extend_from_slice(omitted.get(used..).unwrap());
         assert_eq!(out, sent);
+    }
+
+    #[test]
+    fn cursors() {
+        assert!(opens_cursor(&[0x17, 1, 0, 0, 0, 1, 1, 0, 0, 0]));
+        assert!(!opens_cursor(&[0x17, 1, 0, 0, 0, 0, 1, 0, 0, 0]));
+        assert!(!opens_cursor(&[0x17, 1, 0, 0, 0, 8, 1, 0, 0, 0]), "PARAMETER_COUNT_AVAILABLE");
+        assert!(!opens_cursor(&[0xFA, 1, 0, 0, 0, 129, 0]));
+        assert!(!opens_cursor(&[0x17, 1]));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::inbox::Inbox;
 use super::link::Link;
 
 /// Unsent bytes to a client at which the reading from its backend stops.
-const UNSENT_MAX: usize = 256 * 1024;
+pub(super) const UNSENT_MAX: usize = 256 * 1024;
 
 /// How a reply ended.
 pub(super) struct Reply {
@@ -152,16 +152,7 @@ impl Forward<'_> {
         let payload = tracker.terminal_payload(input, progress);
         let payload = match terminal.kind {
             TerminalKind::Ok => {
-                // The flag is in a fixed place only for small numbers: decoding is the sure way,
-                // and costs a few loads.
-                let ok = OkPacket::decode(payload, self.link.capabilities)?;
-                let flagged = ok.status.contains(StatusFlags::SESSION_STATE_CHANGED);
-                changes.extend_from_slice(ok.session_state);
-                match &mut self.shown {
-                    Some(shown) => shown.see(&ok).map(|seen| visible(payload, &ok, &seen)),
-                    None if flagged => Some(strip_session_state(payload)?),
-                    None => None,
-                }
+                shown_ok(payload, self.link.capabilities, &mut self.shown, changes)?
             }
             TerminalKind::Eof => strip_eof_flag(payload),
             TerminalKind::Prepare => {
@@ -217,6 +208,26 @@ impl Forward<'_> {
             }
         }
     }
+}
+
+/// Notes what session state an OK tells, in `changes`, and returns the OK as the client should see
+/// it; `None`: as it is.
+pub(super) fn shown_ok(
+    payload: &[u8],
+    capabilities: Capabilities,
+    shown: &mut Option<&mut Shown>,
+    changes: &mut Vec<u8>,
+) -> Result<Option<Vec<u8>>, BackendFault> {
+    // The flag is in a fixed place only for small numbers: decoding is the sure way, and costs a
+    // few loads.
+    let ok = OkPacket::decode(payload, capabilities)?;
+    let flagged = ok.status.contains(StatusFlags::SESSION_STATE_CHANGED);
+    changes.extend_from_slice(ok.session_state);
+    Ok(match shown {
+        Some(shown) => shown.see(&ok).map(|seen| visible(payload, &ok, &seen)),
+        None if flagged => Some(strip_session_state(payload)?),
+        None => None,
+    })
 }
 
 enum Step {

@@ -49,11 +49,6 @@ impl Request {
     pub(super) fn may_move(&self) -> bool {
         self.statement.access == Access::Read && !self.on_held
     }
-
-    /// A COM_QUERY of the proxy's own making.
-    pub(super) fn text(sql: &[u8], statement: Statement) -> Self {
-        Self::new(query_packet(sql), statement, ReplyKind::Query)
-    }
 }
 
 pub(super) fn query_packet(sql: &[u8]) -> Chunk {

@@ -40,6 +40,8 @@ pub const SESSION_TRACK: u64 = 1 << 23;
 pub const DEPRECATE_EOF: u64 = 1 << 24;
 /// `CLIENT_QUERY_ATTRIBUTES` (MySQL): COM_QUERY begins with parameter counts.
 pub const QUERY_ATTRIBUTES: u64 = 1 << 27;
+/// `MARIADB_CLIENT_STMT_BULK_OPERATIONS`: COM_STMT_BULK_EXECUTE.
+pub const BULK_OPERATIONS: u64 = 1 << 34;
 
 /// What an ordinary client asks for: protocol 4.1 with several results, without
 /// `DEPRECATE_EOF` and `SESSION_TRACK`.
@@ -61,5 +63,7 @@ pub const STATUS_IN_TRANS: u16 = 1;
 pub const STATUS_AUTOCOMMIT: u16 = 2;
 /// `SERVER_MORE_RESULTS_EXISTS`.
 pub const STATUS_MORE_RESULTS: u16 = 8;
+/// `SERVER_STATUS_CURSOR_EXISTS`: rows are to be fetched.
+pub const STATUS_CURSOR_EXISTS: u16 = 0x40;
 /// `SERVER_SESSION_STATE_CHANGED`.
 pub const STATUS_SESSION_STATE: u16 = 0x4000;

@@ -302,7 +302,16 @@ impl Client {
             if eof.first() != Some(&0xFE) {
                 return Err(Error::Malformed("EOF after the columns"));
             }
+            let ok = OkReply::from_eof(&eof, self.capabilities)?;
+            if ok.status & flags::STATUS_CURSOR_EXISTS != 0 {
+                return Ok(Rows { columns, rows: Vec::new(), end: RowsEnd::Ok(ok) });
+            }
         }
+        self.read_rows_of(columns, sink)
+    }
+
+    /// Rows up to their end: also what answers COM_STMT_FETCH.
+    fn read_rows_of(&mut self, columns: Vec<Column>, sink: &mut Sink) -> Result<Rows, Error> {
         let mut rows = Vec::new();
         loop {
             let row = self.next_packet(sink)?;
@@ -329,6 +338,14 @@ impl Client {
         } else {
             payload.len() < 0xFF_FFFF
         }
+    }
+
+    /// Rows without their columns: COM_STMT_FETCH.
+    pub(super) fn read_fetched(&mut self) -> Result<Reply, Error> {
+        let mut sink = Sink::Keep(Vec::new());
+        let outcome = Outcome::Rows(self.read_rows_of(Vec::new(), &mut sink)?);
+        let Sink::Keep(packets) = sink else { return Err(Error::Malformed("sink")) };
+        Ok(Reply { packets, outcomes: vec![outcome] })
     }
 
     /// Column definitions up to EOF: COM_FIELD_LIST.
