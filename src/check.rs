@@ -88,3 +88,39 @@ fn server(backend: &BackendSettings) -> ServerNeeds {
     let connections = u64::from(backend.max_connections);
     ServerNeeds { name: backend.name.clone(), connections, local, tcp }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn needs_come_from_the_settings() {
+        let text = "[[backend]]\naddress = 'db1'\nrole = 'primary'\nmax-connections = 70\n\
+                    [[backend]]\naddress = '127.0.0.2:3307'\nname = 'near'\n\
+                    [[backend]]\naddress = '/run/db.sock'\n[[user]]\nname = 'a'\npassword = 'b'\n";
+        let settings = config::load(Path::new("f.toml"), text).expect("sound settings");
+        let needs = needs(&settings, vec![2, 3]);
+        let flat: Vec<_> = needs.servers.iter().map(|s| (s.connections, s.local, s.tcp)).collect();
+        assert_eq!(flat, [(70, false, true), (100, true, true), (100, true, false)]);
+        assert_eq!((needs.shards(), needs.servers[1].name.as_str()), (2, "near"));
+        assert_eq!(needs.files_at_start(), 270 + 512 + 32);
+    }
+
+    #[test]
+    fn this_machine_is_read() {
+        let release = ThisMachine.read("/proc/sys/kernel/osrelease").expect("a release");
+        assert!(release.contains('.'), "{release}");
+        assert!(ThisMachine.list("/proc/self").contains(&"limits".to_owned()));
+        assert!(ThisMachine.read("/proc/none").is_none() && ThisMachine.list("/none").is_empty());
+    }
+
+    /// Whatever this machine is like, each item is told in a line, and the last line sums up.
+    #[test]
+    fn this_machine_has_a_report() {
+        let needs = needs(&Settings::default(), vec![0]);
+        let report = tuning::examine(&ThisMachine, &needs, &Ok(()));
+        assert!(report.findings().len() >= tuning::ITEMS.len());
+        let lines = report.to_string().lines().count();
+        assert_eq!(lines, report.findings().len() + 1, "{report}");
+    }
+}

@@ -57,7 +57,7 @@ pub(super) fn examine(
     ring: &Result<(), String>,
 ) -> Vec<Finding> {
     vec![
-        kernel(system),
+        kernel(system, ring.is_ok()),
         match ring {
             Ok(()) => Finding::new(&RING, Verdict::Ok, "usable"),
             Err(error) => Finding::new(&RING, Verdict::Fails, "refused").mended_by(error.as_str()),
@@ -69,7 +69,8 @@ pub(super) fn examine(
     ]
 }
 
-fn kernel(system: &dyn System) -> Finding {
+/// Distributions put newer rings into older kernels: whether one can be had decides.
+fn kernel(system: &dyn System, has_ring: bool) -> Finding {
     let Some(release) = text(system, "/proc/sys/kernel/osrelease") else {
         return Finding::unknown(&KERNEL, "no /proc/sys/kernel/osrelease");
     };
@@ -77,6 +78,7 @@ fn kernel(system: &dyn System) -> Finding {
     let version: Vec<u32> = parts.take(2).map_while(Result::ok).collect();
     match version[..] {
         [major, minor] if (major, minor) >= (6, 1) => Finding::new(&KERNEL, Verdict::Ok, release),
+        [_, _] if has_ring => Finding::new(&KERNEL, Verdict::Differs, release),
         [_, _] => Finding::new(&KERNEL, Verdict::Fails, release),
         _ => Finding::unknown(&KERNEL, release),
     }

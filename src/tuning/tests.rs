@@ -219,12 +219,15 @@ fn what_stops_lanewire() {
         let text = report.to_string();
         assert!(text.ends_with(&format!("Lanewire does not run here: {name}")), "{text}");
     };
-    stops(&good.clone().with("/proc/sys/kernel/osrelease", "5.15.0-91-generic"), "kernel");
     stops(&user().with("/proc/self/limits", &limits("917504", "20000")), "memlock");
     stops(&good.clone().with("/proc/self/limits", &limits("8388608", "743")), "nofile");
     let report = examine(&good, &needs(2), &Err("io_uring is blocked; do this".to_owned()));
     assert!(!report.runs());
     assert!(line(&report, "io_uring").ends_with(": io_uring is blocked; do this"));
+    let old = good.clone().with("/proc/sys/kernel/osrelease", "5.14.0-503.el9.x86_64");
+    assert_eq!(verdict(&look(&old, &needs(2)), "kernel"), Verdict::Differs);
+    let report = examine(&old, &needs(2), &Err("too old".to_owned()));
+    assert!(report.to_string().ends_with("Lanewire does not run here: kernel, io_uring"));
 
     for (memlock, expected) in
         [("950272", Verdict::Differs), ("8388608", Verdict::Ok), ("unlimited", Verdict::Ok)]
