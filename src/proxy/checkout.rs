@@ -21,6 +21,9 @@ use super::link::Link;
 /// too many connections, shutting down, host blocked, host not allowed.
 const TURNED_AWAY: [u16; 4] = [1040, 1053, 1129, 1130];
 
+/// What the login's flags IGNORE_SPACE and INTERACTIVE set.
+pub(super) const FLAGGED: [&[u8]; 2] = [b"sql_mode", b"wait_timeout"];
+
 impl Conversation {
     /// A connection to `backend`: idle, new, or waited for. `fresh`: one just logged in.
     pub(super) async fn acquire(
@@ -135,6 +138,10 @@ impl Conversation {
             lane.release(lease);
         }
         let mut state = lane.base(login).map(|base| (*base).clone()).unwrap_or_default();
+        if self.client.changed && self.client.greeting.mariadb {
+            // MariaDB looks at the flags that set variables in a login alone.
+            state = state.without(&FLAGGED);
+        }
         state.set_schema(schema.as_deref());
         self.session.reset(lane.intern(state));
         Ok(())

@@ -11,6 +11,7 @@ use crate::protocol::{
 use crate::session::{PreparedStatements, ReplayState, Session};
 use crate::sql::{Access, Statement, Traits, Verb, classify};
 
+use super::checkout::FLAGGED;
 use super::fault::{ClientFault, Fault, ProxyFault};
 use super::handshake::{self, Client, handshake, schema_entry};
 use super::lane::{Lane, SessionHandle};
@@ -334,7 +335,7 @@ impl Conversation {
         let mut state = ReplayState::clone(base.as_ref().unwrap_or(lease.state()));
         state.set_schema(schema.as_deref());
         // What the login's flags set need not outlive the reset: the connection says.
-        for name in [b"sql_mode".as_slice(), b"wait_timeout"] {
+        for name in FLAGGED {
             if let Some(value) = lease.state().variable(name) {
                 state.set_variable(name, value);
             }

@@ -37,8 +37,10 @@ const OFFERED: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::PLUGIN_AUTH_LENENC_DATA)
     .union(Capabilities::SESSION_TRACK)
     .union(Capabilities::DEPRECATE_EOF)
+    .union(Capabilities::MARIADB_PROGRESS)
     .union(Capabilities::MARIADB_STMT_BULK_OPERATIONS)
-    .union(Capabilities::MARIADB_EXTENDED_METADATA);
+    .union(Capabilities::MARIADB_EXTENDED_METADATA)
+    .union(Capabilities::MARIADB_BULK_UNIT_RESULTS);
 
 /// The flags that change how a server answers: connections that differ in one are not exchanged.
 pub(super) const SHAPING: Capabilities = Capabilities::LONG_PASSWORD
@@ -53,8 +55,10 @@ pub(super) const SHAPING: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::MULTI_RESULTS)
     .union(Capabilities::PS_MULTI_RESULTS)
     .union(Capabilities::DEPRECATE_EOF)
+    .union(Capabilities::MARIADB_PROGRESS)
     .union(Capabilities::MARIADB_STMT_BULK_OPERATIONS)
-    .union(Capabilities::MARIADB_EXTENDED_METADATA);
+    .union(Capabilities::MARIADB_EXTENDED_METADATA)
+    .union(Capabilities::MARIADB_BULK_UNIT_RESULTS);
 
 /// A login packet: the schema, attributes and passwords of 64 KiB at the most.
 const LOGIN_PACKET_MAX: usize = 192 * 1024;
@@ -68,6 +72,8 @@ pub(super) struct Client {
     pub(super) secret: BackendSecret,
     pub(super) collation: u8,
     pub(super) schema: Option<Vec<u8>>,
+    /// COM_CHANGE_USER has taken the place of the login.
+    pub(super) changed: bool,
     /// Number of the packet that answers the login.
     pub(super) sequence: u8,
     pub(super) greeting: OfferedGreeting,
@@ -138,6 +144,7 @@ impl Seed {
             secret: self.secret,
             collation: self.collation,
             schema: self.schema,
+            changed: false,
             sequence,
             greeting: self.greeting,
             scramble: self.scramble,
@@ -271,6 +278,7 @@ pub(super) async fn change_user(
     client.user = user;
     client.secret = secret;
     client.schema.clone_from(&request.schema);
+    client.changed = true;
     if let Some(collation @ 1..) = request.collation.and_then(|id| u8::try_from(id).ok()) {
         client.collation = collation;
     }

@@ -6,6 +6,7 @@ use crate::protocol::{Reader, put_lenenc_str};
 /// Types of entries, from MySQL's `enum_session_state_type`.
 const SYSTEM_VARIABLES: u8 = 0;
 const SCHEMA: u8 = 1;
+const GTIDS: u8 = 3;
 
 /// The default of `session_track_system_variables`, on MySQL 5.7 to 9.7 and MariaDB 10.2 to 11.8
 /// (which adds the last of them from 11.5 on, as `redirect_url`).
@@ -23,7 +24,8 @@ pub(super) fn default_entries(state: &[u8]) -> Vec<u8> {
     let mut reader = Reader::new(state);
     while let (Ok(kind), Ok(data)) = (reader.u8(), reader.lenenc_str()) {
         match kind {
-            SCHEMA => {
+            // The proxy asks for no GTIDs: these the server's settings, or the client, asked for.
+            SCHEMA | GTIDS => {
                 out.push(kind);
                 put_lenenc_str(&mut out, data);
             }
@@ -64,11 +66,13 @@ mod tests {
     fn only_what_the_default_trackers_show() {
         let schema = entry(SCHEMA, &[b"test"]);
         let autocommit = entry(SYSTEM_VARIABLES, &[b"autocommit", b"OFF"]);
+        let gtids = entry(GTIDS, &[b"\0", b"uuid:7"]);
         let mut state = entry(SYSTEM_VARIABLES, &[b"sql_mode", b"", b"autocommit", b"OFF"]);
         state.extend(entry(2, &[b"1"]));
         state.extend(&schema);
+        state.extend(&gtids);
         state.extend(entry(5, &[b"T_______"]));
-        assert_eq!(default_entries(&state), [autocommit, schema].concat());
+        assert_eq!(default_entries(&state), [autocommit, schema, gtids].concat());
     }
 
     #[test]

@@ -156,6 +156,12 @@ impl ReplayState {
     }
 
     /// The same with only the variables whose names `keep` lets through.
+    /// The state with the default values of these variables.
+    #[must_use]
+    pub fn without(&self, names: &[&[u8]]) -> Self {
+        self.filtered(|name| !names.contains(&name))
+    }
+
     pub(super) fn filtered(&self, keep: impl Fn(&[u8]) -> bool) -> Self {
         let variables = self.variables.iter().filter(|(name, _)| keep(name)).cloned().collect();
         Self { schema: self.schema.clone(), variables }

@@ -6,6 +6,7 @@
 
 mod admin;
 mod bad_input;
+mod capabilities;
 mod drain;
 mod failures;
 mod kill;
@@ -171,6 +172,7 @@ fn all() -> Vec<Test> {
         routing::TESTS,
         replies::TESTS,
         bad_input::TESTS,
+        capabilities::TESTS,
         kill::TESTS,
         queue::TESTS,
         large::TESTS,

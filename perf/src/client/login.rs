@@ -81,8 +81,15 @@ impl Client {
             wanted &= !flags::LONG_PASSWORD;
         }
         let capabilities = wanted & (greeting.capabilities | flags::LONG_PASSWORD);
-        let mut client =
-            Self { wire, options: options.clone(), greeting, capabilities, infile: None };
+        let mut client = Self {
+            wire,
+            options: options.clone(),
+            greeting,
+            capabilities,
+            infile: None,
+            attributes: Vec::new(),
+            progress_reports: 0,
+        };
         let plugin = client.first_plugin();
         let login = client.login_payload(plugin)?;
         client.wire.send(&login)?;

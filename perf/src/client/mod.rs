@@ -77,4 +77,6 @@ pub struct Client {
     greeting: Greeting,
     capabilities: u64,
     infile: Option<Vec<u8>>,
+    attributes: Vec<(String, Param)>,
+    progress_reports: u64,
 }
