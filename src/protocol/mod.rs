@@ -34,7 +34,7 @@ pub use command::{ChangeUser, Command, rewrite_statement_id, statement_id};
 pub use execute::{ParamTypes, given_integers, param_types, put_param_types};
 pub use frame::{HEADER_LEN, Header, MAX_PAYLOAD, PacketReader, put_packet};
 pub use greeting::Greeting;
-pub use login::{Attributes, FirstPacket, Login, SslRequest};
+pub use login::{Attributes, FirstPacket, Login, SslRequest, put_attributes, read_attributes};
 pub use prepare::PrepareOk;
 pub use reply::{EofPacket, ErrPacket, OkPacket, strip_eof_flag, strip_session_state};
 pub use resultset::{Column, ColumnDefinition, put_resultset, put_text_value, text_row};

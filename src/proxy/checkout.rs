@@ -107,6 +107,7 @@ impl Conversation {
             secret: &secret,
             capabilities: self.client.capabilities & (SHAPING | Capabilities::LONG_PASSWORD),
             collation: self.client.collation,
+            attributes: &self.client.attributes,
         };
         let link = lane.dial(backend, conn, &identity).await?;
         Ok(Lease::new(lane.clone(), link, conn))
@@ -376,6 +377,7 @@ impl Lane {
             secret: &secret,
             capabilities: key.capabilities,
             collation,
+            attributes: &[],
         };
         match self.dial(backend, conn, &identity).await {
             Ok(link) => self.release(Lease::new(self.clone(), link, conn)),

@@ -9,7 +9,8 @@ use crate::cluster::{BackendIdx, ServerFacts};
 use crate::net::{Chunk, PeerAddress};
 use crate::pool::StatementCache;
 use crate::protocol::{
-    Capabilities, Command, Greeting, Login, OkPacket, ReplyKind, ReplyTracker, put_packet,
+    Attributes, Capabilities, Command, Greeting, Login, OkPacket, Reader, ReplyKind, ReplyTracker,
+    put_packet, read_attributes,
 };
 use crate::session::{Left, ReplayState};
 
@@ -31,7 +32,12 @@ pub(super) struct Identity<'a> {
     /// What shapes replies, as the client negotiated it.
     pub(super) capabilities: Capabilities,
     pub(super) collation: u8,
+    /// The connection attributes of the client that it is opened for, as they were sent.
+    pub(super) attributes: &'a [u8],
 }
+
+/// Attributes beyond this, in bytes, get none of ours besides: servers refuse 64 KiB.
+const ATTRIBUTES_LEN_MAX: usize = 60 * 1024;
 
 /// Flags that a backend connection needs whatever the client asked for.
 const ALWAYS: Capabilities = Capabilities::PROTOCOL_41
@@ -95,10 +101,7 @@ async fn log_in(
         auth_response: response,
         schema: None,
         auth_plugin: Some(auth.plugin().name().as_bytes().to_vec()),
-        attributes: vec![
-            (b"program_name".to_vec(), b"lanewire".to_vec()),
-            (b"_client_version".to_vec(), env!("CARGO_PKG_VERSION").as_bytes().to_vec()),
-        ],
+        attributes: attributes(identity.attributes),
     };
     let mut sequence = send(inbox, 1, &login.encode());
     loop {
@@ -118,6 +121,23 @@ async fn log_in(
             ClientStep::Failed(error) => return Err(error.into()),
         }
     }
+}
+
+/// The client's attributes and our own. The connection may go on to others of the same user: the
+/// attributes stay those of the first, as servers know no way to change them.
+fn attributes(clients: &[u8]) -> Attributes {
+    let mut all = read_attributes(&mut Reader::new(clients)).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    let own =
+        [("program_name", "lanewire"), ("proxy_name", "lanewire"), ("proxy_version", version)];
+    for (name, value) in own {
+        let len: usize = all.iter().map(|(name, value)| name.len() + value.len() + 18).sum();
+        let known = all.iter().any(|(known, _)| known == name.as_bytes());
+        if !known && len < ATTRIBUTES_LEN_MAX {
+            all.push((name.into(), value.into()));
+        }
+    }
+    all
 }
 
 fn send(inbox: &Inbox, sequence: u8, payload: &[u8]) -> u8 {

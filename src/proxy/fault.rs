@@ -35,6 +35,8 @@ pub(crate) enum ClientFault {
     Stream(StreamError),
     #[error("malformed packet: {0}")]
     Malformed(#[from] Malformed),
+    #[error("malformed login: {0}")]
+    Handshake(Malformed),
     #[error("packet with sequence number {found} instead of {expected}")]
     Sequence { expected: u8, found: u8 },
     #[error("packet of {len} bytes where at most {limit} are allowed")]
@@ -155,7 +157,7 @@ impl Fault {
                 ClientFault::Malformed(_) => (1835, b"HY000"),
                 ClientFault::Sequence { .. } => (1156, b"08S01"),
                 ClientFault::TooLong { .. } => (1153, b"08S01"),
-                ClientFault::Tls => (1043, b"08S01"),
+                ClientFault::Tls | ClientFault::Handshake(_) => (1043, b"08S01"),
                 ClientFault::Denied { .. } => (1045, b"28000"),
                 ClientFault::Auth(_) => (1043, b"08S01"),
             },
@@ -199,6 +201,8 @@ impl Fault {
                 let using = if *with_password { "YES" } else { "NO" };
                 format!("Access denied for user '{user}'@'{host}' (using password: {using})")
             }
+            // Servers do not say what is wrong with it.
+            Self::Client(ClientFault::Handshake(_)) => "Bad handshake".to_owned(),
             Self::Backend { fault: BackendFault::Refused { message, .. }, .. } => message.clone(),
             Self::Proxy(ProxyFault::NotOwner(id)) => format!("You are not owner of thread {id}"),
             Self::Proxy(ProxyFault::Killed) => "Connection was killed".to_owned(),

@@ -7,7 +7,8 @@ use crate::cluster::{OfferedGreeting, offered_greeting};
 use crate::metrics::SessionEntry;
 use crate::net::{Chunk, Stream, StreamError};
 use crate::protocol::{
-    Capabilities, ChangeUser, FirstPacket, Greeting, Login, StatusFlags, put_lenenc_str, put_packet,
+    Attributes, Capabilities, ChangeUser, FirstPacket, Greeting, Login, StatusFlags,
+    put_attributes, put_lenenc_str, put_packet,
 };
 
 use super::fault::{ClientFault, Fault, ProxyFault};
@@ -74,6 +75,8 @@ pub(super) struct Client {
     pub(super) schema: Option<Vec<u8>>,
     /// COM_CHANGE_USER has taken the place of the login.
     pub(super) changed: bool,
+    /// The connection attributes that it gave, as they are sent.
+    pub(super) attributes: Box<[u8]>,
     /// Number of the packet that answers the login.
     pub(super) sequence: u8,
     pub(super) greeting: OfferedGreeting,
@@ -131,6 +134,7 @@ struct Seed {
     secret: BackendSecret,
     collation: u8,
     schema: Option<Vec<u8>>,
+    attributes: Box<[u8]>,
     greeting: OfferedGreeting,
     scramble: [u8; 20],
 }
@@ -145,6 +149,7 @@ impl Seed {
             collation: self.collation,
             schema: self.schema,
             changed: false,
+            attributes: self.attributes,
             sequence,
             greeting: self.greeting,
             scramble: self.scramble,
@@ -178,7 +183,7 @@ async fn log_in(
     let (payload, next) =
         inbox.payload(LOGIN_PACKET_MAX, *sequence).await.map_err(ClientFault::from)?;
     *sequence = next;
-    let login = match FirstPacket::decode(&payload).map_err(ClientFault::from)? {
+    let login = match FirstPacket::decode(&payload).map_err(ClientFault::Handshake)? {
         FirstPacket::Login(login) => login,
         FirstPacket::SslRequest(_) => return Err(ClientFault::Tls.into()),
     };
@@ -194,10 +199,26 @@ async fn log_in(
         sequence,
     )
     .await?;
-    let Login { capabilities, collation, schema, .. } = login;
+    let Login { capabilities, collation, schema, attributes, .. } = login;
+    let attributes = encoded(&attributes);
     // A client that speaks MySQL's dialect does not know of MariaDB's flags, and the other way.
     let capabilities = capabilities & (offered | Capabilities::LONG_PASSWORD);
-    Ok(Seed { capabilities, user, secret, collation, schema, greeting: shared, scramble })
+    Ok(Seed {
+        capabilities,
+        user,
+        secret,
+        collation,
+        schema,
+        attributes,
+        greeting: shared,
+        scramble,
+    })
+}
+
+fn encoded(attributes: &Attributes) -> Box<[u8]> {
+    let mut out = Vec::new();
+    put_attributes(&mut out, attributes);
+    out.into()
 }
 
 /// Who wants in.
@@ -279,6 +300,7 @@ pub(super) async fn change_user(
     client.secret = secret;
     client.schema.clone_from(&request.schema);
     client.changed = true;
+    client.attributes = encoded(&request.attributes);
     if let Some(collation @ 1..) = request.collation.and_then(|id| u8::try_from(id).ok()) {
         client.collation = collation;
     }

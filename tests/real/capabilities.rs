@@ -6,8 +6,11 @@ use lanewire_perf::client::{
     Client, OkReply, Options, Packet, Param, Words, flags, put_lenenc_bytes,
 };
 
-pub(crate) const TESTS: &[Test] =
-    &[("capabilities::matrix", matrix), ("capabilities::progress_reports", progress_reports)];
+pub(crate) const TESTS: &[Test] = &[
+    ("capabilities::matrix", matrix),
+    ("capabilities::progress_reports", progress_reports),
+    ("capabilities::attributes_of_any_length", attributes_of_any_length),
+];
 
 const COM_STMT_EXECUTE: u8 = 0x17;
 const COM_STMT_BULK_EXECUTE: u8 = 0xFA;
@@ -355,5 +358,21 @@ fn progress_reports(context: &Context) {
         client.must("ALTER TABLE long_one FORCE, ALGORITHM=COPY").unwrap();
         assert_eq!(client.progress_reports() > 0, expected);
         assert_eq!(client.must("SELECT 1").unwrap().first_cell().unwrap(), "1");
+    }
+}
+
+/// Servers take 64 KiB of connection attributes.
+fn attributes_of_any_length(context: &Context) {
+    let lanewire = context.lanewire();
+    for len in [0, 250, 251, 600, 32_000, 60_000, 65_525, 65_526, 65_527, 65_528, 66_000] {
+        let answer = |options: Options| {
+            let mut options = options.with(flags::CONNECT_ATTRS);
+            options.attributes = vec![("name".into(), "x".repeat(len))];
+            match Client::connect(&options) {
+                Ok(mut client) => client.must("SELECT 1").unwrap().first_cell().unwrap(),
+                Err(error) => error.to_string(),
+            }
+        };
+        assert_eq!(answer(context.direct_options(0)), answer(lanewire.options()), "{len}");
     }
 }
