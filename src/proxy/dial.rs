@@ -46,6 +46,13 @@ const ALWAYS: Capabilities = Capabilities::PROTOCOL_41
     .union(Capabilities::TRANSACTIONS)
     .union(Capabilities::SESSION_TRACK);
 
+/// Flags that change how packets are read.
+const UNLIKE: Capabilities = Capabilities::DEPRECATE_EOF
+    .union(Capabilities::QUERY_ATTRIBUTES)
+    .union(Capabilities::OPTIONAL_RESULTSET_METADATA)
+    .union(Capabilities::MARIADB_EXTENDED_METADATA)
+    .union(Capabilities::MARIADB_CACHE_METADATA);
+
 /// Connects and logs in. The connection's state is known afterwards.
 pub(super) async fn dial(
     lane: &Lane,
@@ -91,6 +98,11 @@ async fn log_in(
 ) -> Result<Capabilities, BackendFault> {
     let capabilities = (identity.capabilities | ALWAYS) & greeting.capabilities
         | (identity.capabilities & Capabilities::INTERACTIVE);
+    // The same packets would mean something else to it.
+    let lacking = identity.capabilities & UNLIKE & !greeting.capabilities;
+    if !lacking.is_empty() {
+        return Err(BackendFault::Lacks(lacking.bits()));
+    }
     let (mut auth, response) =
         ClientSide::new(identity.secret, &greeting.auth_plugin, greeting.scramble, secure);
     let login = Login {

@@ -66,6 +66,9 @@ pub(crate) enum BackendFault {
     Parting { code: u16, message: String },
     #[error("it sent a packet that belongs to no command")]
     Unsolicited,
+    /// It cannot keep what clients were offered in its name: others can.
+    #[error("it lacks capabilities that its clients use: {0:#x}")]
+    Lacks(u64),
     #[error("its address is not known yet")]
     Unresolved,
 }
@@ -115,7 +118,7 @@ impl BackendFault {
         if let Self::Refused { code, .. } = self {
             turned_away.contains(code)
         } else {
-            !matches!(self, Self::Auth(_))
+            !matches!(self, Self::Auth(_) | Self::Lacks(_))
         }
     }
 }
@@ -171,9 +174,10 @@ impl Fault {
                     (2013, b"HY000")
                 }
                 BackendFault::Unresolved => (2005, b"HY000"),
-                BackendFault::Malformed(_) | BackendFault::Auth(_) | BackendFault::Unsolicited => {
-                    (2027, b"HY000")
-                }
+                BackendFault::Malformed(_)
+                | BackendFault::Auth(_)
+                | BackendFault::Unsolicited
+                | BackendFault::Lacks(_) => (2027, b"HY000"),
             },
             Self::Proxy(fault) => match fault {
                 ProxyFault::NoBackendKnown => (2003, b"HY000"),

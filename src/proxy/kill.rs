@@ -33,7 +33,8 @@ impl Conversation {
         };
         let what = if query_only { "QUERY" } else { "CONNECTION" };
         let sql = format!("KILL {what} {}", target.backend_thread);
-        self.run_apart(BackendIdx(backend), Request::text(sql.as_bytes(), COMMAND)).await
+        let request = Request::text(sql.as_bytes(), COMMAND, self.client.capabilities);
+        self.run_apart(BackendIdx(backend), request).await
     }
 
     /// COM_PROCESS_KILL. An id that is no session's may be a server's own, as SHOW PROCESSLIST

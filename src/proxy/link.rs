@@ -7,7 +7,7 @@ use crate::net::Chunk;
 use crate::pool::StatementCache;
 use crate::protocol::{
     Capabilities, Command, ErrPacket, Event, Malformed, OkPacket, ReplyKind, ReplyTracker, Summary,
-    TerminalKind, put_packet, text_row,
+    TerminalKind, put_packet, query_command, text_row,
 };
 use crate::session::{Left, ReplayState};
 
@@ -44,9 +44,11 @@ pub(crate) struct Link {
 impl Link {
     /// Sends a command of its own packet.
     pub(super) fn send_command(&self, command: Command, argument: &[u8]) {
-        let mut payload = Vec::with_capacity(argument.len() + 1);
-        payload.push(command.byte());
-        payload.extend_from_slice(argument);
+        let payload = if command == Command::Query {
+            query_command(argument, self.capabilities)
+        } else {
+            [&[command.byte()], argument].concat()
+        };
         let mut out = Vec::with_capacity(payload.len() + 4);
         put_packet(&mut out, 0, &payload);
         self.inbox.stream.send(Chunk::from(out));

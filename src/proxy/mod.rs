@@ -19,6 +19,7 @@ mod kill;
 mod lane;
 mod lease;
 mod link;
+mod packet;
 mod prepared;
 mod reach;
 mod ready;

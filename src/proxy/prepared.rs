@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use crate::net::Chunk;
 use crate::protocol::{
-    Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamTypes, ReplyKind, StatusFlags, param_types,
+    Capabilities, Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamLayout, ReplyKind, StatusFlags,
+    param_types,
 };
 use crate::route::Leave;
 use crate::session::{PREPARED_PINS, Prepared, PreparedText, stays_where_prepared};
@@ -15,7 +16,8 @@ use super::conversation::{COMMAND, Conversation, Next};
 use super::fault::Fault;
 use super::forward::Reply;
 use super::lease::Lease;
-use super::statement::{Request, command_packet, text_of};
+use super::packet::{text_of, with_text};
+use super::statement::Request;
 
 /// What COM_STMT_PREPARE prepares.
 pub(super) struct Preparing {
@@ -45,15 +47,19 @@ impl Conversation {
             let id = Some(u64::from(self.entry.id()));
             let values = Values { connection_id: id, ..Values::default() };
             let dialect = self.session.dialect();
-            if let Some(sql) = substitute_functions(text_of(&packet), dialect, &values) {
-                packet = command_packet(Command::StmtPrepare, &sql);
+            if let Some(sql) = substitute_functions(text_of(&packet, 1), dialect, &values) {
+                packet = with_text(&packet, 1, &sql);
             }
         }
         let state = self.lane.intern(self.session.state().when_prepared());
         let text = {
             let mut texts = self.lane.texts.borrow_mut();
             // What is not whole in memory can be prepared only once.
-            if is_long { texts.unshared(b"", state) } else { texts.intern(text_of(&packet), state) }
+            if is_long {
+                texts.unshared(b"", state)
+            } else {
+                texts.intern(text_of(&packet, 1), state)
+            }
         };
         self.session.begin_prepare();
         let bound = is_long || stays_where_prepared(&statement);
@@ -77,10 +83,8 @@ impl Conversation {
             return Box::pin(self.answer_err(packet, &lost)).await;
         }
         let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
-        if let Ok(ParamTypes::Sent(types)) = param_types(payload, prepared.params) {
-            prepared.types.clear();
-            prepared.types.extend_from_slice(types);
-        }
+        let types = param_types(payload, prepared.layout);
+        prepared.typed = types.is_ok_and(|it| it.keep(prepared.layout, &mut prepared.types));
         let (statement, bound) = (prepared.statement, prepared.bound);
         self.session.begin_execution(prepared, payload, self.lane.settings.sql.pin_on_call);
         let mut request = Request::new(packet, statement, ReplyKind::Execute);
@@ -259,7 +263,9 @@ impl Conversation {
             let Preparing { text, statement, bound } = preparing;
             let limit = self.lane.settings.sql.max_prepared_per_connection;
             lease.link().keep_statement(text.key(), ok.statement_id, *bound, limit);
-            self.prepared.insert(Prepared::new(text.clone(), *statement, ok.params, *bound));
+            let named = self.client.capabilities.contains(Capabilities::QUERY_ATTRIBUTES);
+            let layout = ParamLayout { params: ok.params, named };
+            self.prepared.insert(Prepared::new(text.clone(), *statement, layout, *bound));
             if *bound {
                 self.refresh_prepared_pins();
             }
@@ -269,7 +275,7 @@ impl Conversation {
         let Some(prepared) = self.prepared.find_mut(id) else { return };
         let before = (prepared.long_data, prepared.cursor);
         if request.kind == ReplyKind::Execute {
-            if reply.summary.error == Some(MALFORMED_PACKET) {
+            if prepared.typed && reply.summary.error == Some(MALFORMED_PACKET) {
                 prepared.types.clear();
             }
             prepared.cursor = !failed && status.contains(StatusFlags::CURSOR_EXISTS);

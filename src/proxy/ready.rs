@@ -194,7 +194,7 @@ fn server_side(
 ) -> Option<(u32, Option<PutIn>)> {
     let known = link.statements.use_it(prepared.text.key())?;
     let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
-    let types = if with_types { param_types(payload, prepared.params).ok() } else { None };
+    let types = if with_types { param_types(payload, prepared.layout).ok() } else { None };
     let omitted = matches!(types, Some(ParamTypes::Omitted));
     if types.is_none() || known.types == prepared.types {
         return Some((known.id, None));
@@ -204,7 +204,7 @@ fn server_side(
         return Some((known.id, None));
     }
     let mut head = Vec::with_capacity(ID_END + 8 + prepared.types.len());
-    let used = put_param_types(&mut head, payload, prepared.params, &prepared.types).ok()?;
+    let used = put_param_types(&mut head, payload, prepared.layout, &prepared.types).ok()?;
     Some((known.id, Some((head, used))))
 }
 

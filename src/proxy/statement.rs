@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::net::Chunk;
-use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes, put_packet};
+use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes, query_command};
 use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState, Unreachable};
 use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
 
@@ -13,6 +13,7 @@ use super::conversation::{Conversation, Next};
 use super::fault::{BackendFault, ClientFault, Fault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
+use super::packet::{packet_of, text_of, with_text};
 use super::prepared::Preparing;
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
@@ -61,46 +62,31 @@ impl Request {
         self.statement.access == Access::Read && !self.on_held
     }
 
-    /// A COM_QUERY of the proxy's own making.
-    pub(super) fn text(sql: &[u8], statement: Statement) -> Self {
-        Self::new(query_packet(sql), statement, ReplyKind::Query)
+    /// A COM_QUERY of the proxy's own making, for a connection with `caps`.
+    pub(super) fn text(sql: &[u8], statement: Statement, caps: Capabilities) -> Self {
+        Self::new(packet_of(&query_command(sql, caps)), statement, ReplyKind::Query)
     }
 }
 
-fn query_packet(sql: &[u8]) -> Chunk {
-    command_packet(Command::Query, sql)
-}
-
-pub(super) fn command_packet(command: Command, sql: &[u8]) -> Chunk {
-    let mut payload = Vec::with_capacity(sql.len() + 1);
-    payload.push(command.byte());
-    payload.extend_from_slice(sql);
-    let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
-    put_packet(&mut out, 0, &payload);
-    Chunk::from(out)
-}
-
-pub(super) fn text_of(packet: &Chunk) -> &[u8] {
-    packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default()
-}
-
 impl Conversation {
-    /// COM_QUERY.
+    /// COM_QUERY, whose text begins `at` this byte of its payload.
     pub(super) async fn query(
         &mut self,
         mut packet: Chunk,
+        at: usize,
         statement: Statement,
     ) -> Result<Next, Fault> {
         if statement.traits.contains(Traits::KILL)
-            && let Some(target) = kill_target(text_of(&packet), self.session.dialect())
+            && let Some(target) = kill_target(text_of(&packet, at), self.session.dialect())
             && !target.by_query_id
             && let Some(session) = self.lane.find_session(target.id)
         {
             return Box::pin(self.kill(&session, target.query_only)).await;
         }
-        self.session.begin(&statement, text_of(&packet), self.lane.settings.sql.pin_on_call);
-        if let Some(rewritten) = self.substitute(&statement, text_of(&packet)) {
-            packet = query_packet(&rewritten);
+        let text = text_of(&packet, at);
+        self.session.begin(&statement, text, self.lane.settings.sql.pin_on_call);
+        if let Some(rewritten) = self.substitute(&statement, text) {
+            packet = with_text(&packet, at, &rewritten);
         }
         let mut request = Request::new(packet, statement, ReplyKind::Query);
         // Of a thread that is none of ours.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use super::insert_text::InsertText;
 use super::memory::Session;
 use super::{Pins, ReplayState};
-use crate::protocol::given_integers;
+use crate::protocol::{ParamLayout, given_integers};
 use crate::sql::{Statement, Traits, Verb};
 
 /// A text with all that decides how servers read it.
@@ -113,10 +113,12 @@ pub struct Prepared {
     pub text: Rc<PreparedText>,
     /// What it may do when it is executed.
     pub statement: Statement,
-    /// Parameters it takes.
-    pub params: u16,
+    /// How its executions are laid out.
+    pub layout: ParamLayout,
     /// The types that the client gave its parameters last, two bytes each; empty before.
     pub types: Vec<u8>,
+    /// The last execution brought `types`.
+    pub typed: bool,
     /// It runs only where it was prepared: the session keeps that connection.
     pub bound: bool,
     /// Its text is no other statement's, since a server's copy of it may hold what is its own.
@@ -134,14 +136,20 @@ pub struct Prepared {
 impl Prepared {
     /// A statement that was just prepared.
     #[must_use]
-    pub fn new(text: Rc<PreparedText>, statement: Statement, params: u16, bound: bool) -> Self {
+    pub fn new(
+        text: Rc<PreparedText>,
+        statement: Statement,
+        layout: ParamLayout,
+        bound: bool,
+    ) -> Self {
         let inserts = matches!(statement.verb, Verb::Insert | Verb::Replace);
         let insert = if inserts { InsertText::of_prepared(text.sql()) } else { InsertText::NONE };
         Self {
             text,
             statement,
-            params,
+            layout,
             types: Vec::new(),
+            typed: false,
             bound,
             own: false,
             insert,
@@ -266,7 +274,7 @@ impl Session {
         let mut insert = prepared.insert;
         let all = insert != InsertText::ANY
             && !prepared.long_data
-            && given_integers(payload, prepared.params, &prepared.types, |value| {
+            && given_integers(payload, prepared.layout, &prepared.types, |value| {
                 insert.give(value)
             });
         self.pending.insert = if all { insert } else { InsertText::ANY };
@@ -369,7 +377,7 @@ mod tests {
         let mut prepare = |all: &mut PreparedStatements| {
             let text = texts.intern(b"select ?", Rc::default());
             let id = all.next_id();
-            all.insert(Prepared::new(text, Statement::OPAQUE, 1, false));
+            all.insert(Prepared::new(text, Statement::OPAQUE, ParamLayout::plain(1), false));
             id
         };
         assert_eq!((prepare(&mut all), prepare(&mut all)), (1, 2));
@@ -387,7 +395,7 @@ mod tests {
         let mut all = PreparedStatements::default();
         for bound in [false, true] {
             let text = TextInterner::default().intern(b"select ?", Rc::default());
-            all.insert(Prepared::new(text, Statement::OPAQUE, 1, bound));
+            all.insert(Prepared::new(text, Statement::OPAQUE, ParamLayout::plain(1), bound));
         }
         assert_eq!(all.pins(), Pins::PREPARED_BINARY);
         all.find_mut(1).unwrap().cursor = true;
