@@ -38,10 +38,12 @@ const OFFERED: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::PLUGIN_AUTH_LENENC_DATA)
     .union(Capabilities::SESSION_TRACK)
     .union(Capabilities::DEPRECATE_EOF)
+    .union(Capabilities::OPTIONAL_RESULTSET_METADATA)
     .union(Capabilities::QUERY_ATTRIBUTES)
     .union(Capabilities::MARIADB_PROGRESS)
     .union(Capabilities::MARIADB_STMT_BULK_OPERATIONS)
     .union(Capabilities::MARIADB_EXTENDED_METADATA)
+    .union(Capabilities::MARIADB_CACHE_METADATA)
     .union(Capabilities::MARIADB_BULK_UNIT_RESULTS);
 
 /// The flags that change how a server answers: connections that differ in one are not exchanged.
@@ -57,10 +59,12 @@ pub(super) const SHAPING: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::MULTI_RESULTS)
     .union(Capabilities::PS_MULTI_RESULTS)
     .union(Capabilities::DEPRECATE_EOF)
+    .union(Capabilities::OPTIONAL_RESULTSET_METADATA)
     .union(Capabilities::QUERY_ATTRIBUTES)
     .union(Capabilities::MARIADB_PROGRESS)
     .union(Capabilities::MARIADB_STMT_BULK_OPERATIONS)
     .union(Capabilities::MARIADB_EXTENDED_METADATA)
+    .union(Capabilities::MARIADB_CACHE_METADATA)
     .union(Capabilities::MARIADB_BULK_UNIT_RESULTS);
 
 /// A login packet: the schema, attributes and passwords of 64 KiB at the most.

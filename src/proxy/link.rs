@@ -98,8 +98,11 @@ impl Link {
                 break;
             }
         }
-        // Column count, column definitions, rows.
-        let columns = packets.first().and_then(|count| count.first()).copied().unwrap_or(0);
+        // Column count, column definitions, rows. A count of two bytes may say that none follow.
+        let columns = match packets.first().map(Vec::as_slice) {
+            Some([_, 0]) | None | Some([]) => 0,
+            Some([columns, ..]) => *columns,
+        };
         let row = packets.into_iter().nth(1 + usize::from(columns)).unwrap_or_default();
         let values = text_row(&row).map(|value| value.map(|text| text.map(<[u8]>::to_vec)));
         values.collect::<Result<_, _>>().map_err(BackendFault::Malformed)
@@ -118,7 +121,10 @@ impl Link {
                 TerminalKind::Ok => state(OkPacket::decode(payload, capabilities)?.session_state),
                 TerminalKind::Err => return Err(refusal(payload)),
                 TerminalKind::LocalInfile => return Err(BackendFault::Unsolicited),
-                TerminalKind::Eof | TerminalKind::Prepare | TerminalKind::Other => {}
+                TerminalKind::Eof
+                | TerminalKind::Prepare
+                | TerminalKind::Abridged
+                | TerminalKind::Other => {}
             }
             Ok(())
         })

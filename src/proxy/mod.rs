@@ -19,6 +19,7 @@ mod kill;
 mod lane;
 mod lease;
 mod link;
+mod metadata;
 mod packet;
 mod prepared;
 mod reach;

@@ -265,13 +265,19 @@ impl Conversation {
             lease.link().keep_statement(text.key(), ok.statement_id, *bound, limit);
             let named = self.client.capabilities.contains(Capabilities::QUERY_ATTRIBUTES);
             let layout = ParamLayout { params: ok.params, named };
-            self.prepared.insert(Prepared::new(text.clone(), *statement, layout, *bound));
+            let mut prepared = Prepared::new(text.clone(), *statement, layout, *bound);
+            let known = lease.link().statements.use_it(text.key());
+            prepared.metadata = known.and_then(|known| known.metadata.clone());
+            self.prepared.insert(prepared);
             if *bound {
                 self.refresh_prepared_pins();
             }
             return;
         }
         let Some(id) = request.of_statement else { return };
+        if request.kind == ReplyKind::Execute {
+            self.note_metadata(lease, reply, id);
+        }
         let Some(prepared) = self.prepared.find_mut(id) else { return };
         let before = (prepared.long_data, prepared.cursor);
         if request.kind == ReplyKind::Execute {

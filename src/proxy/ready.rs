@@ -224,6 +224,7 @@ impl Link {
                 TerminalKind::Ok
                 | TerminalKind::Eof
                 | TerminalKind::LocalInfile
+                | TerminalKind::Abridged
                 | TerminalKind::Other => {}
             }
             Ok(())
@@ -232,10 +233,16 @@ impl Link {
         unsolicited.map_or(Ok(answer), Err)
     }
 
-    /// Remembers what was prepared; what it replaces is closed with the next write.
+    /// Remembers what the last reply says was prepared; what it replaces is closed with the next write.
     pub(super) fn keep_statement(&mut self, key: u64, id: u32, fixed: bool, limit: usize) {
         for closed in self.statements.insert(key, id, fixed, limit) {
             self.send_command(Command::StmtClose, &closed.to_le_bytes());
+        }
+        let metadata = self.tracker.definitions();
+        if !metadata.is_empty()
+            && let Some(known) = self.statements.use_it(key)
+        {
+            known.metadata = Some(metadata.into());
         }
     }
 

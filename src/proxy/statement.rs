@@ -317,9 +317,11 @@ impl Conversation {
         }
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let statement_id = self.prepared.next_id();
+        let missing = self.missing_metadata(lease.link(), executed);
         let inbox = &mut self.client.inbox;
         let mut forward = Forward::new(inbox, lease.link(), request.kind, tracks, sequence);
         forward.statement_id = statement_id;
+        forward.missing = missing;
         forward.run().await
     }
 

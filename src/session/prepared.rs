@@ -117,6 +117,9 @@ pub struct Prepared {
     pub layout: ParamLayout,
     /// The types that the client gave its parameters last, two bytes each; empty before.
     pub types: Vec<u8>,
+    /// Where servers leave out definitions that they have sent: those of the columns that the
+    /// client got last, as packets.
+    pub metadata: Option<Rc<[u8]>>,
     /// The last execution brought `types`.
     pub typed: bool,
     /// It runs only where it was prepared: the session keeps that connection.
@@ -149,6 +152,7 @@ impl Prepared {
             statement,
             layout,
             types: Vec::new(),
+            metadata: None,
             typed: false,
             bound,
             own: false,

@@ -3,14 +3,13 @@
 
 use crate::{Context, Test};
 use lanewire_perf::client::{
-    Client, OkReply, Options, Packet, Param, Reply, Words, flags, put_lenenc_bytes,
+    Client, OkReply, Options, Packet, Param, Words, flags, put_lenenc_bytes,
 };
 
 pub(crate) const TESTS: &[Test] = &[
     ("capabilities::matrix", matrix),
     ("capabilities::progress_reports", progress_reports),
     ("capabilities::attributes_of_any_length", attributes_of_any_length),
-    ("capabilities::query_attributes", query_attributes),
 ];
 
 const COM_STMT_EXECUTE: u8 = 0x17;
@@ -40,9 +39,13 @@ const SHARED: &[u64] = &[
     flags::NO_SCHEMA,
     flags::ODBC,
 ];
-const MARIADB: &[u64] =
-    &[flags::MARIADB_PROGRESS, flags::MARIADB_BULK, flags::MARIADB_EXTENDED_METADATA];
-const MYSQL: &[u64] = &[flags::QUERY_ATTRIBUTES];
+const MARIADB: &[u64] = &[
+    flags::MARIADB_PROGRESS,
+    flags::MARIADB_BULK,
+    flags::MARIADB_EXTENDED_METADATA,
+    flags::MARIADB_CACHE_METADATA,
+];
+const MYSQL: &[u64] = &[flags::OPTIONAL_METADATA, flags::QUERY_ATTRIBUTES];
 
 /// None, all, each alone, all but each, and some at random.
 fn combinations(known: &[u64]) -> Vec<u64> {
@@ -229,7 +232,7 @@ impl Player {
 }
 
 /// The packet as it is but for what two runs need not share.
-fn shape(packet: &Packet, capabilities: u64) -> String {
+pub(crate) fn shape(packet: &Packet, capabilities: u64) -> String {
     let payload = packet.payload.as_slice();
     let ok = match payload.first() {
         Some(0x00) => OkReply::decode(payload, capabilities).ok(),
@@ -375,67 +378,5 @@ fn attributes_of_any_length(context: &Context) {
             }
         };
         assert_eq!(answer(context.direct_options(0)), answer(lanewire.options()), "{len}");
-    }
-}
-
-/// What MySQL's component of that name shows of a statement's attributes.
-const SHOW_ATTRIBUTES: &str = "SELECT mysql_query_attribute_string('traceparent') AS t, \
-                               mysql_query_attribute_string('n') AS n";
-
-fn query_attributes(context: &Context) {
-    if context.is_mariadb() {
-        return;
-    }
-    let install = "INSTALL COMPONENT 'file://component_query_attributes'";
-    context.cluster.servers()[0].execute(&[install]).unwrap();
-    let sets: [Vec<(String, Param)>; 4] = [
-        vec![],
-        vec![("traceparent".into(), Param::Bytes(b"00-11-01".to_vec()))],
-        vec![("n".into(), Param::Int(-7)), ("traceparent".into(), Param::Bytes(vec![b't'; 300]))],
-        vec![("none".into(), Param::Null), ("n".into(), Param::Double(0.5))],
-    ];
-    let script = |options: Options| {
-        let mut client = Client::connect(&options.with(flags::QUERY_ATTRIBUTES)).unwrap();
-        assert_ne!(client.capabilities() & flags::QUERY_ATTRIBUTES, 0, "offered");
-        let mut lines = Vec::new();
-        let mut note =
-            |what: &str, reply: Reply| lines.push(format!("{what}: {:?}", reply.outcomes));
-        let select = client.prepare("SELECT n, ? FROM numbers WHERE n = ?").unwrap().id;
-        let shows = client.prepare(SHOW_ATTRIBUTES).unwrap().id;
-        let shows_too = client.prepare(&format!("{SHOW_ATTRIBUTES}, ? AS p, ? AS q")).unwrap().id;
-        for (round, attributes) in sets.iter().chain(&sets).enumerate() {
-            client.set_attributes(attributes.clone());
-            for sql in [
-                SHOW_ATTRIBUTES,
-                "SELECT n FROM numbers WHERE n = 4",
-                "SET sql_mode='ANSI'",
-                "SELECT n FROM numbers WHERE n = 5",
-                "SELECT ROW_COUNT(), mysql_query_attribute_string('n'), CONNECTION_ID() > 0",
-                "SET sql_mode=DEFAULT; SELECT mysql_query_attribute_string('traceparent')",
-                "DO 1",
-                "SELECT 1/0",
-                "SHOW WARNINGS",
-                "SELECT nothing",
-            ] {
-                note(sql, client.query(sql).unwrap());
-            }
-            let two = [Param::Int(4), Param::Int(9)];
-            for (what, id, params) in
-                [("shows", shows, &[][..]), ("too", shows_too, &two[..]), ("select", select, &two)]
-            {
-                note(what, client.execute(id, params).unwrap());
-                note("SELECT", client.query("SELECT n FROM numbers WHERE n = 6").unwrap());
-                note(what, client.execute_as(id, params, false).unwrap());
-            }
-            note(&round.to_string(), client.query("SELECT 1").unwrap());
-        }
-        lines
-    };
-    let expected = script(context.direct_options(0));
-    let lanewire = context.lanewire_as("[pool]\nmax-connections = 2\n", &["--shards=1"]);
-    for _ in 0..3 {
-        for (expected, got) in expected.iter().zip(script(lanewire.options())) {
-            assert_eq!(*expected, got);
-        }
     }
 }

@@ -8,6 +8,7 @@ mod admin;
 mod bad_input;
 mod capabilities;
 mod drain;
+mod extensions;
 mod failures;
 mod kill;
 mod large;
@@ -173,6 +174,7 @@ fn all() -> Vec<Test> {
         replies::TESTS,
         bad_input::TESTS,
         capabilities::TESTS,
+        extensions::TESTS,
         kill::TESTS,
         queue::TESTS,
         large::TESTS,

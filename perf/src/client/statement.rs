@@ -67,16 +67,21 @@ impl Client {
         let warnings = words.u16()?;
         let optional = self.capabilities & flags::OPTIONAL_METADATA != 0;
         let omitted = optional && words.u8()? == 0;
-        let (columns, params) = if omitted { (0, 0) } else { (columns, params) };
         let mut packets = vec![head];
-        let params = self.definitions(params, &mut packets)?;
-        let columns = self.definitions(columns, &mut packets)?;
+        let params = self.definitions(params, omitted, &mut packets)?;
+        let columns = self.definitions(columns, omitted, &mut packets)?;
         Ok(Prepared { id, warnings, params, columns, packets })
     }
 
-    fn definitions(&mut self, n: u16, packets: &mut Vec<Packet>) -> Result<Vec<Column>, Error> {
+    /// Of `n` columns, with the EOF behind them, which comes even where they are `omitted`.
+    fn definitions(
+        &mut self,
+        n: u16,
+        omitted: bool,
+        packets: &mut Vec<Packet>,
+    ) -> Result<Vec<Column>, Error> {
         let mut columns = Vec::new();
-        for _ in 0..n {
+        for _ in 0..if omitted { 0 } else { n } {
             let packet = self.wire.receive()?;
             columns.push(Column::decode(&packet.payload, self.capabilities)?);
             packets.push(packet);
