@@ -43,6 +43,8 @@ pub(crate) enum ClientFault {
     TooLong { len: usize, limit: usize },
     #[error("it asked for TLS, which was not offered")]
     Tls,
+    #[error("it asked for compression, which was not offered")]
+    Compression,
     #[error("access denied for user '{user}'@'{host}'{}", if *.with_password { " (using password: YES)" } else { " (using password: NO)" })]
     Denied { user: String, host: String, with_password: bool },
     #[error("login: {0}")]
@@ -160,7 +162,9 @@ impl Fault {
                 ClientFault::Malformed(_) => (1835, b"HY000"),
                 ClientFault::Sequence { .. } => (1156, b"08S01"),
                 ClientFault::TooLong { .. } => (1153, b"08S01"),
-                ClientFault::Tls | ClientFault::Handshake(_) => (1043, b"08S01"),
+                ClientFault::Tls | ClientFault::Compression | ClientFault::Handshake(_) => {
+                    (1043, b"08S01")
+                }
                 ClientFault::Denied { .. } => (1045, b"28000"),
                 ClientFault::Auth(_) => (1043, b"08S01"),
             },

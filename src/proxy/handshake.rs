@@ -193,6 +193,11 @@ async fn log_in(
         FirstPacket::Login(login) => login,
         FirstPacket::SslRequest(_) => return Err(ClientFault::Tls.into()),
     };
+    // Whoever says so compresses all that follows; drivers that ask first never do.
+    let compressed = Capabilities::COMPRESS | Capabilities::ZSTD_COMPRESSION;
+    if login.capabilities.intersects(compressed) {
+        return Err(ClientFault::Compression.into());
+    }
     let (user, secret) = authenticate(
         lane,
         inbox,

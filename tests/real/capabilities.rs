@@ -3,13 +3,15 @@
 
 use crate::{Context, Test};
 use lanewire_perf::client::{
-    Client, OkReply, Options, Packet, Param, Words, flags, put_lenenc_bytes,
+    Client, ErrReply, OkReply, Options, Packet, Param, Wire, Words, flags, put_lenenc_bytes,
 };
+use std::time::Duration;
 
 pub(crate) const TESTS: &[Test] = &[
     ("capabilities::matrix", matrix),
     ("capabilities::progress_reports", progress_reports),
     ("capabilities::attributes_of_any_length", attributes_of_any_length),
+    ("capabilities::compression_is_not_offered", compression_is_not_offered),
 ];
 
 const COM_STMT_EXECUTE: u8 = 0x17;
@@ -378,5 +380,34 @@ fn attributes_of_any_length(context: &Context) {
             }
         };
         assert_eq!(answer(context.direct_options(0)), answer(lanewire.options()), "{len}");
+    }
+}
+
+/// A client that wants compression, if it can be had, is served without. One that compresses
+/// unasked is told so at once.
+fn compression_is_not_offered(context: &Context) {
+    let lanewire = context.lanewire();
+    let wish = flags::COMPRESS | flags::ZSTD;
+    let mut direct = Client::connect(&context.direct_options(0)).unwrap();
+    assert_ne!(direct.greeting().capabilities & flags::COMPRESS, 0);
+    direct.must("SELECT 1").unwrap();
+    let mut client = Client::connect(&lanewire.options().with(wish)).unwrap();
+    assert_eq!(client.greeting().capabilities & wish, 0);
+    let sql = "SELECT VARIABLE_VALUE FROM information_schema.SESSION_STATUS \
+               WHERE VARIABLE_NAME = 'COMPRESSION'";
+    if context.is_mariadb() {
+        assert_eq!(client.must(sql).unwrap().first_cell().unwrap(), "OFF");
+    }
+    assert_eq!(client.must("SELECT 1").unwrap().first_cell().unwrap(), "1");
+    for flag in [flags::COMPRESS, flags::ZSTD] {
+        let mut wire = Wire::connect(&lanewire.address(), Duration::from_secs(5)).unwrap();
+        wire.receive().unwrap();
+        let mut login = (flags::USUAL | flag).to_le_bytes()[..4].to_vec();
+        login.extend_from_slice(&[0, 0, 0, 1, 45]);
+        login.extend_from_slice(&[0; 23]);
+        login.extend_from_slice(b"app\0\0mysql_native_password\0");
+        wire.send(&login).unwrap();
+        let err = ErrReply::decode(&wire.receive().unwrap().payload).unwrap();
+        assert_eq!(err.code, 1043, "{err}");
     }
 }
