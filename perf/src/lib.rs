@@ -3,7 +3,8 @@
 //! - [`client`]: a raw MySQL client, the witness of the tests.
 //! - [`servers`]: real MariaDB and MySQL servers as child processes.
 //! - [`stub`]: a server that answers canned replies at wire speed.
-//! - [`load`]: a closed loop of one statement over many connections.
+//! - [`load`]: workloads over many connections, in a closed or an open loop.
+//! - [`plot`]: charts as SVG.
 //! - [`lanewire`]: the proxy itself as a child process.
 //! - [`demo`]: `make demo`.
 //! - [`forwarder`]: Lanewire beside HAProxy, CPU per query.
@@ -16,6 +17,7 @@ pub mod forwarder;
 pub mod lanewire;
 pub mod load;
 mod packets;
+pub mod plot;
 pub mod process;
 pub mod servers;
 pub mod stub;

@@ -1,12 +1,11 @@
 //! The `lanewire-perf` command.
 
+mod cli;
+
 use clap::{Args, Parser, Subcommand};
 use lanewire_perf::demo;
 use lanewire_perf::forwarder;
-use lanewire_perf::load::{self, Plan};
-use lanewire_perf::stub::{Identity, Stub};
 use std::error::Error;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,9 +20,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// A stub MySQL server: any user and password, canned replies, one core.
-    Backend(BackendArgs),
-    /// A closed loop of one statement over many connections.
-    Load(LoadArgs),
+    #[command(after_help = cli::backend::ANSWERS)]
+    Backend(cli::backend::Args),
+    /// A workload over many connections, in a closed or an open loop, with its latencies.
+    #[command(after_help = cli::load::EXAMPLES)]
+    Load(Box<cli::load::Args>),
     /// A primary, two replicas and lanewire under a mixed load, with a verdict.
     Demo(DemoArgs),
     /// Lanewire beside HAProxy: CPU per query.
@@ -62,63 +63,10 @@ struct DemoArgs {
     seed: u64,
 }
 
-#[derive(Debug, Args)]
-struct BackendArgs {
-    /// Where to listen.
-    #[arg(long, default_value = "127.0.0.1:3306")]
-    address: SocketAddr,
-    /// The name in the last column of every row.
-    #[arg(long, default_value = "stub")]
-    name: String,
-    /// Its @@server_id.
-    #[arg(long, default_value_t = 1)]
-    server_id: u32,
-    /// Says read_only=1.
-    #[arg(long)]
-    read_only: bool,
-}
-
-#[derive(Debug, Args)]
-struct LoadArgs {
-    /// The server's host.
-    #[arg(long, default_value = "127.0.0.1")]
-    host: String,
-    /// The server's port.
-    #[arg(long, default_value_t = 4040)]
-    port: u16,
-    /// The user's name.
-    #[arg(long, default_value = "app")]
-    user: String,
-    /// The password.
-    #[arg(long, default_value = "app")]
-    password: String,
-    /// The schema to begin in.
-    #[arg(long)]
-    schema: Option<String>,
-    /// How many connections.
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
-    /// How long to count, in seconds.
-    #[arg(long, default_value_t = 5.0)]
-    seconds: f64,
-    /// How long to run before counting, in seconds.
-    #[arg(long, default_value_t = 1.0)]
-    warm_up: f64,
-    /// The statement.
-    #[arg(long, default_value = "SELECT c FROM sbtest1 WHERE id=7")]
-    sql: String,
-    /// Prints the whole distribution too.
-    #[arg(long)]
-    histogram: bool,
-    /// Prints one line of JSON instead of the table.
-    #[arg(long)]
-    json: bool,
-}
-
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Task::Backend(args) => backend(args),
-        Task::Load(args) => run_load(&args),
+        Task::Backend(args) => cli::backend::run(args),
+        Task::Load(args) => cli::load::run(&args),
         Task::Demo(args) => {
             let DemoArgs { backend, seconds, keep, seed } = args;
             demo::run(&demo::Plan { backend, seconds, keep: keep != 0, seed })
@@ -135,42 +83,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn backend(args: BackendArgs) -> Result<bool, Box<dyn Error>> {
-    let BackendArgs { address, name, server_id, read_only } = args;
-    let stub = Stub::bind(address, Identity { name, server_id, read_only })?;
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::flag::register(signal, stub.stop_flag())?;
-    }
-    println!("stub server at {}", stub.address()?);
-    stub.serve()?;
-    Ok(true)
-}
-
 fn run_forwarder(args: ForwarderArgs) -> Result<bool, Box<dyn Error>> {
     let ForwarderArgs { connections, rounds, seconds, sql } = args;
     let measured = Duration::try_from_secs_f64(seconds)?;
     forwarder::run(&forwarder::Plan { connections, rounds, measured, sql })
-}
-
-fn run_load(args: &LoadArgs) -> Result<bool, Box<dyn Error>> {
-    let plan = Plan {
-        address: format!("{}:{}", args.host, args.port),
-        user: args.user.clone(),
-        password: args.password.clone(),
-        schema: args.schema.clone(),
-        connections: args.connections,
-        warm_up: Duration::try_from_secs_f64(args.warm_up)?,
-        measured: Duration::try_from_secs_f64(args.seconds)?,
-        sql: args.sql.clone(),
-    };
-    let outcome = load::run(&plan, &mut |_| {})?;
-    if args.json {
-        println!("{}", outcome.json());
-    } else {
-        print!("{}", outcome.table());
-        if args.histogram {
-            print!("\n{}", outcome.histogram());
-        }
-    }
-    Ok(outcome.errors == 0)
 }

@@ -16,9 +16,6 @@ pub(super) const FULL_EXCHANGE: u8 = 4;
 /// `caching_sha2_password`: the client asks for the public key.
 pub(super) const PUBLIC_KEY_REQUEST: u8 = 2;
 
-/// Bytes of a fast response.
-const CACHING_SHA2_LEN: usize = 32;
-
 /// One client's login, from its first response on.
 #[derive(Debug)]
 pub struct ServerSide {
@@ -58,8 +55,9 @@ pub enum ServerStep {
 enum Verdict {
     Right(BackendSecret),
     Wrong,
-    /// Not a response of that plugin's fast form at all.
-    NoScramble,
+    /// Not the fast response that is right: the plugin asks for the password then, wherefore some
+    /// clients tell a wrong password in words of their own (seen on MySQL 9.7).
+    AskPassword,
 }
 
 impl ServerSide {
@@ -137,8 +135,8 @@ impl ServerSide {
         let guessed = plugin != offered || response.is_empty();
         match self.verdict(plugin, response) {
             Verdict::Right(secret) => self.grant(plugin, secret),
-            Verdict::Wrong | Verdict::NoScramble if guessed => self.switch_to(plugin),
-            Verdict::NoScramble => self.request_password(),
+            Verdict::Wrong | Verdict::AskPassword if guessed => self.switch_to(plugin),
+            Verdict::AskPassword => self.request_password(),
             Verdict::Wrong => self.deny(),
         }
     }
@@ -146,7 +144,7 @@ impl ServerSide {
     fn judge(&mut self, plugin: Plugin, response: &[u8]) -> ServerStep {
         match self.verdict(plugin, response) {
             Verdict::Right(secret) => self.grant(plugin, secret),
-            Verdict::NoScramble => self.request_password(),
+            Verdict::AskPassword => self.request_password(),
             Verdict::Wrong => self.deny(),
         }
     }
@@ -184,12 +182,9 @@ impl ServerSide {
         if response.is_empty() || response == [0] {
             return right_if(password.is_empty(), secret);
         }
-        if response.len() != CACHING_SHA2_LEN {
-            return Verdict::NoScramble;
-        }
         let expected = caching_sha2_response(password, &self.scramble);
         let right = equal_in_constant_time(&expected, response) && !password.is_empty();
-        right_if(right, secret)
+        if right { Verdict::Right(secret) } else { Verdict::AskPassword }
     }
 
     fn judge_password(&mut self, sent: Option<&[u8]>) -> ServerStep {

@@ -47,6 +47,13 @@ pub fn setup_statement(mariadb: bool, version_number: u32, trackers: Trackers) -
     ))
 }
 
+/// Whether the statement for MySQL names the variable `name`.
+#[must_use]
+pub fn is_tracked(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    MYSQL_VARIABLES.binary_search_by(|known| known.as_bytes().cmp(&name)).is_ok()
+}
+
 /// The session variables that a MySQL client can set, from 5.7 to 9.7, without `statement_id` and
 /// the trackers' own settings. Source: every variable of a 9.7.4 server that `SET SESSION` accepts,
 /// and those of the 5.7 and 8.0 manuals that are gone since. Sorted.

@@ -158,7 +158,7 @@ File:
   shards = 4                        # default: one per core
   cores = \"2-5,8\"                   # default: all that are allowed
   drain-timeout = \"30s\"
-  auth-plugin = \"mysql_native_password\"   # offered first; or caching_sha2_password
+  auth-plugin = \"caching_sha2_password\"   # or mysql_native_password; default: the servers' own
   server-version = \"8.0.36\"         # default: the servers' own
 
   [[backend]]                       # one for each server

@@ -125,8 +125,8 @@ fn read_proxy(
     let plugins = [AuthPlugin::MysqlNativePassword, AuthPlugin::CachingSha2Password];
     let plugins = plugins.map(|plugin| (plugin.name(), plugin));
     let plugin = section.get("auth-plugin");
-    let plugin = plugin.and_then(|entry| report.read(&entry, &[Kind::Text], one_of(&plugins)));
-    put(&mut settings.auth_plugin, plugin);
+    settings.auth_plugin =
+        plugin.and_then(|entry| report.read(&entry, &[Kind::Text], one_of(&plugins)));
     settings.server_version = section
         .get("server-version")
         .and_then(|entry| report.read(&entry, &[Kind::Text], name(60)));

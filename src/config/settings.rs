@@ -23,8 +23,8 @@ pub struct Settings {
     pub cores: Option<Vec<usize>>,
     /// Sessions that may wait for a connection to one backend, per shard. Default 1024.
     pub queue_len_max: u32,
-    /// The plugin that the greeting offers. Default `mysql_native_password`.
-    pub auth_plugin: AuthPlugin,
+    /// The plugin that the greeting offers; `None`: the one that the backends offer.
+    pub auth_plugin: Option<AuthPlugin>,
     /// The server version to show in the greeting; `None`: the backends' own.
     pub server_version: Option<String>,
     /// Every time limit.
@@ -46,7 +46,7 @@ impl Default for Settings {
             shards: None,
             cores: None,
             queue_len_max: 1024,
-            auth_plugin: AuthPlugin::MysqlNativePassword,
+            auth_plugin: None,
             server_version: None,
             timeouts: Timeouts::default(),
             admin: AdminSettings::default(),

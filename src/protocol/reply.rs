@@ -78,9 +78,14 @@ impl<'a> OkPacket<'a> {
     }
 
     fn encode_as(&self, header: u8, caps: Capabilities) -> Vec<u8> {
-        let tracked = caps.contains(Capabilities::SESSION_TRACK) && !self.session_state.is_empty();
         let mut status = self.status;
-        status.set(StatusFlags::SESSION_STATE_CHANGED, tracked);
+        status.set(
+            StatusFlags::SESSION_STATE_CHANGED,
+            caps.contains(Capabilities::SESSION_TRACK)
+                && (status.contains(StatusFlags::SESSION_STATE_CHANGED)
+                    || !self.session_state.is_empty()),
+        );
+        let tracked = status.contains(StatusFlags::SESSION_STATE_CHANGED);
         let mut out = Vec::with_capacity(32 + self.info.len() + self.session_state.len());
         out.push(header);
         put_lenenc(&mut out, self.affected_rows);
@@ -306,7 +311,10 @@ mod tests {
             info: Vec<u8>, state: Vec<u8>,
         ) {
             let mut status = StatusFlags::from_bits_retain(bits);
-            status.set(StatusFlags::SESSION_STATE_CHANGED, !state.is_empty());
+            if !state.is_empty() {
+                // Servers also set it without an entry.
+                status.insert(StatusFlags::SESSION_STATE_CHANGED);
+            }
             let ok = OkPacket {
                 affected_rows, last_insert_id, status, warnings, info: &info, session_state: &state,
             };

@@ -125,7 +125,7 @@ impl Conversation {
         if base.is_none() || named.is_some() {
             let mut lease = self.first_lease(base.is_none()).await?;
             if base.is_none() {
-                lane.learn_base(login, lease.state());
+                lane.learn_base(login, lease.peek().base());
             }
             if let Some(schema) = named {
                 let backend = lease.peek().backend;
@@ -138,13 +138,15 @@ impl Conversation {
             }
             lane.release(lease);
         }
-        let mut state = lane.base(login).map(|base| (*base).clone()).unwrap_or_default();
+        let base = lane.base(login);
+        let trackers = base.as_ref().map(|base| base.trackers.clone()).unwrap_or_default();
+        let mut state = base.map(|base| (*base.state).clone()).unwrap_or_default();
         if self.client.changed && self.client.greeting.mariadb {
             // MariaDB looks at the flags that set variables in a login alone.
             state = state.without(&FLAGGED);
         }
         state.set_schema(schema.as_deref());
-        self.session.reset(lane.intern(state));
+        self.session.reset(lane.intern(state), trackers);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use crate::route::{ClusterInput, Decision, Leave, RouteInput, Target, decide, de
 use super::conversation::Conversation;
 use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
 use super::lease::Lease;
-use super::statement::Request;
+use super::request::Request;
 
 impl Conversation {
     /// The connection held where the statement belongs there, else one from a pool.

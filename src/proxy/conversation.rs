@@ -13,10 +13,11 @@ use crate::sql::{Access, Statement, Traits, Verb, classify};
 
 use super::checkout::FLAGGED;
 use super::fault::{ClientFault, Fault, ProxyFault};
-use super::handshake::{self, Client, handshake, schema_entry};
+use super::handshake::{self, Client, handshake};
 use super::lane::{Lane, SessionHandle};
 use super::lease::Lease;
-use super::statement::{Cause, Request};
+use super::request::Request;
+use super::statement::Cause;
 use super::waiting::Seat;
 
 /// What a command other than a statement amounts to: the primary's affair, without effects.
@@ -109,10 +110,11 @@ impl Conversation {
     }
 
     fn greet(&mut self, sequence: u8) {
-        let schema = self.client.schema.as_deref().map(schema_entry).unwrap_or_default();
+        let trackers = self.session.shown().settings();
+        let entries = trackers.login_entries(self.client.schema.as_deref());
         let ok = OkPacket {
             status: self.session.status(),
-            session_state: &schema,
+            session_state: &entries,
             ..OkPacket::default()
         };
         self.client.send(sequence, &ok.encode(self.client.capabilities));
@@ -342,7 +344,7 @@ impl Conversation {
         // MariaDB goes back to the character sets of the connection's login, which need not be
         // this session's; MySQL to its global ones.
         let base = self.lane.base(self.client.base_key()).filter(|_| self.client.greeting.mariadb);
-        let mut state = ReplayState::clone(base.as_ref().unwrap_or(lease.state()));
+        let mut state = ReplayState::clone(base.as_ref().map_or(lease.state(), |base| &base.state));
         state.set_schema(schema.as_deref());
         // What the login's flags set need not outlive the reset: the connection says.
         for name in FLAGGED {
@@ -350,7 +352,8 @@ impl Conversation {
                 state.set_variable(name, value);
             }
         }
-        self.session.reset(self.lane.intern(state));
+        let trackers = lease.peek().login_trackers.clone();
+        self.session.reset(self.lane.intern(state), trackers);
         match reset {
             Ok(()) => self.lane.release(lease),
             Err(_) => drop(lease),

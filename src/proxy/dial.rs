@@ -12,12 +12,12 @@ use crate::protocol::{
     Attributes, Capabilities, Command, Greeting, Login, OkPacket, Reader, ReplyKind, ReplyTracker,
     put_packet, read_attributes,
 };
-use crate::session::{Left, ReplayState};
+use crate::session::{Left, ReplayState, TrackerSettings};
 
 use super::fault::BackendFault;
 use super::inbox::Inbox;
 use super::lane::Lane;
-use super::link::{LOGIN_STATE_QUERY, Link, refusal};
+use super::link::{LOGIN_STATE_QUERY, Link, TrackerSetup, refusal};
 
 /// After a login or a reset; our own questions have changed the count since.
 const FRESH: Left = Left { insert_id: Some(0), found_rows: None };
@@ -72,7 +72,11 @@ pub(super) async fn dial(
     let secure = matches!(address, PeerAddress::Unix(_));
     let capabilities = log_in(&mut inbox, &greeting, identity, secure).await?;
     let facts = ServerFacts::from_greeting(&greeting);
-    let trackers = setup_statement(facts.mariadb, facts.version_number, Trackers::default());
+    let statement = setup_statement(facts.mariadb, facts.version_number, Trackers::default());
+    let trackers = statement.map(|statement| TrackerSetup {
+        statement,
+        question: format!("{LOGIN_STATE_QUERY}, {}", TrackerSettings::columns(facts.mariadb)),
+    });
     let mut link = Box::new(Link {
         inbox,
         backend,
@@ -83,7 +87,9 @@ pub(super) async fn dial(
         left: FRESH,
         statements: StatementCache::default(),
         tracker: ReplyTracker::new(ReplyKind::Simple, capabilities),
-        trackers: trackers.map(Rc::from),
+        trackers: trackers.map(Rc::new),
+        exposed: false,
+        login_trackers: Rc::default(),
     });
     prepare(lane, &mut link).await?;
     link.inbox.stream.set_deadline(None);
@@ -159,17 +165,19 @@ fn send(inbox: &Inbox, sequence: u8, payload: &[u8]) -> u8 {
     next
 }
 
-/// Turns the trackers on and learns what the login decided, in one round trip.
+/// Learns what the login decided and turns the trackers on, in one round trip.
 async fn prepare(lane: &Lane, link: &mut Link) -> Result<(), BackendFault> {
     send_trackers(link);
     read_trackers(lane, link, ReplayState::default()).await
 }
 
 fn send_trackers(link: &Link) {
-    if let Some(trackers) = &link.trackers {
-        link.send_command(Command::Query, trackers.as_bytes());
-    }
-    link.send_command(Command::Query, LOGIN_STATE_QUERY);
+    let Some(trackers) = &link.trackers else {
+        link.send_command(Command::Query, LOGIN_STATE_QUERY.as_bytes());
+        return;
+    };
+    link.send_command(Command::Query, trackers.question.as_bytes());
+    link.send_command(Command::Query, trackers.statement.as_bytes());
 }
 
 /// Takes the replies to [`send_trackers`] and makes `state`, with what they say, the link's.
@@ -178,10 +186,10 @@ async fn read_trackers(
     link: &mut Link,
     mut state: ReplayState,
 ) -> Result<(), BackendFault> {
+    let mut row = link.read_row().await?.into_iter();
     if link.trackers.is_some() {
         link.swallow(ReplyKind::Query, |_| ()).await?;
     }
-    let row = link.read_row().await?;
     let flag = |flag| link.capabilities.contains(flag);
     let names: [(&[u8], bool); 5] = [
         (b"character_set_client", true),
@@ -191,7 +199,8 @@ async fn read_trackers(
         (b"sql_mode", flag(Capabilities::IGNORE_SPACE)),
         (b"wait_timeout", flag(Capabilities::INTERACTIVE)),
     ];
-    for ((name, _), value) in names.into_iter().zip(row).filter(|((_, wanted), _)| *wanted) {
+    for ((name, _), value) in names.into_iter().zip(row.by_ref()).filter(|((_, wanted), _)| *wanted)
+    {
         state.set_variable(name, value.as_deref().unwrap_or_default());
         if name == b"collation_connection"
             && let Some(collation) = value
@@ -200,6 +209,7 @@ async fn read_trackers(
         }
     }
     link.state = lane.intern(state);
+    link.login_trackers = lane.trackers(TrackerSettings::from_row(&mut row));
     Ok(())
 }
 
@@ -223,6 +233,7 @@ pub(super) async fn reset(lane: &Lane, link: &mut Link) -> Result<(), BackendFau
     }
     read_trackers(lane, link, ReplayState::with_schema(schema.as_deref())).await?;
     link.pinned = false;
+    link.exposed = false;
     link.left = FRESH;
     link.inbox.stream.set_deadline(None);
     Ok(())

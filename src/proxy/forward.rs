@@ -9,6 +9,7 @@ use crate::protocol::{
     ReplyKind, StatusFlags, Summary, Terminal, TerminalKind, put_packet, rewrite_statement_id,
     strip_eof_flag, strip_session_state,
 };
+use crate::session::{Shown, Visible};
 
 use super::fault::{BackendFault, ClientFault};
 use super::inbox::Inbox;
@@ -42,8 +43,8 @@ pub(super) struct Forward<'a> {
     pub(super) client: &'a mut Inbox,
     pub(super) link: &'a mut Link,
     pub(super) kind: ReplyKind,
-    /// The client asked for session tracking itself.
-    pub(super) client_tracks: bool,
+    /// The client's own trackers, if it has any.
+    pub(super) shown: Option<&'a mut Shown>,
     /// Number of the reply's first packet: one more than the command's last.
     pub(super) sequence: u8,
     /// The id that the client is told for what COM_STMT_PREPARE prepares.
@@ -60,14 +61,14 @@ impl<'a> Forward<'a> {
         client: &'a mut Inbox,
         link: &'a mut Link,
         kind: ReplyKind,
-        client_tracks: bool,
+        shown: Option<&'a mut Shown>,
         sequence: u8,
     ) -> Self {
         Self {
             client,
             link,
             kind,
-            client_tracks,
+            shown,
             sequence,
             statement_id: 0,
             missing: None,
@@ -173,15 +174,12 @@ impl Forward<'_> {
                 // The flag is in a fixed place only for small numbers: decoding is the sure way,
                 // and costs a few loads.
                 let ok = OkPacket::decode(payload, self.link.capabilities)?;
-                if !ok.status.contains(StatusFlags::SESSION_STATE_CHANGED) {
-                    None
-                } else {
-                    changes.extend_from_slice(ok.session_state);
-                    if self.client_tracks {
-                        visible_state(payload, &ok)
-                    } else {
-                        Some(strip_session_state(payload)?)
-                    }
+                let flagged = ok.status.contains(StatusFlags::SESSION_STATE_CHANGED);
+                changes.extend_from_slice(ok.session_state);
+                match &mut self.shown {
+                    Some(shown) => shown.see(&ok).map(|seen| visible(payload, &ok, &seen)),
+                    None if flagged => Some(strip_session_state(payload)?),
+                    None => None,
                 }
             }
             TerminalKind::Eof => strip_eof_flag(payload),
@@ -273,18 +271,12 @@ enum Step {
     Done,
 }
 
-/// The OK with only the entries that a session which never touched the trackers would see, as
-/// servers send by default: the schema, and the variables of `session_track_system_variables`'
-/// default. `None`: it is right as it is.
-fn visible_state(payload: &[u8], ok: &OkPacket<'_>) -> Option<Vec<u8>> {
-    let visible = super::visible::default_entries(ok.session_state);
-    if visible == ok.session_state {
-        return None;
-    }
-    let shown = OkPacket { session_state: &visible, ..*ok };
-    Some(if payload.first() == Some(&0xFE) {
+/// The OK with what the client's own trackers would have said.
+fn visible(payload: &[u8], ok: &OkPacket<'_>, seen: &Visible) -> Vec<u8> {
+    let shown = seen.in_place_of(ok);
+    if payload.first() == Some(&0xFE) {
         shown.encode_as_eof(Capabilities::SESSION_TRACK)
     } else {
         shown.encode(Capabilities::SESSION_TRACK)
-    })
+    }
 }

@@ -36,6 +36,8 @@ impl Conversation {
             // What nothing could replay may still be on it.
             _ = Box::pin(lease.reset(&self.lane)).await;
             lease.link().pinned = false;
+        } else if lease.peek().exposed {
+            _ = Box::pin(lease.restore_trackers()).await;
         }
         self.session.left_connection();
         self.lane.release(lease);
@@ -70,7 +72,7 @@ impl Conversation {
     }
 
     pub(super) fn is_bound_to(&self, lease: &Lease) -> bool {
-        lease.peek().pinned || self.held_for_good()
+        lease.peek().pinned || lease.peek().exposed || self.held_for_good()
     }
 
     /// The session's end.

@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
-use crate::auth::{BackendSecret, Secret, ServerSide, ServerStep};
+use crate::auth::{BackendSecret, Plugin, Secret, ServerSide, ServerStep};
 use crate::cluster::{OfferedGreeting, offered_greeting};
 use crate::metrics::SessionEntry;
 use crate::net::{Chunk, Stream, StreamError};
 use crate::protocol::{
     Attributes, Capabilities, ChangeUser, FirstPacket, Greeting, Login, StatusFlags,
-    put_attributes, put_lenenc_str, put_packet,
+    put_attributes, put_packet,
 };
 
 use super::fault::{ClientFault, Fault, ProxyFault};
@@ -172,6 +172,7 @@ async fn log_in(
     let shared = lane.greeting().await.ok_or(ProxyFault::NoBackendKnown)?;
     let scramble = scramble()?;
     let offered = shared.capabilities & OFFERED;
+    let offered_plugin = lane.offered_plugin(&shared);
     let greeting = Greeting {
         version: lane
             .settings
@@ -183,7 +184,7 @@ async fn log_in(
         capabilities: offered,
         collation: shared.collation,
         status: shared.status & !StatusFlags::IN_TRANS,
-        auth_plugin: lane.offered_plugin().name().as_bytes().to_vec(),
+        auth_plugin: offered_plugin.name().as_bytes().to_vec(),
     };
     *sequence = send(inbox, 0, &greeting.encode());
     let (payload, next) =
@@ -205,6 +206,7 @@ async fn log_in(
             user: &login.user,
             plugin: login.auth_plugin.as_deref(),
             response: &login.auth_response,
+            offered_plugin,
         },
         scramble,
         sequence,
@@ -237,6 +239,7 @@ struct Attempt<'a> {
     user: &'a [u8],
     plugin: Option<&'a [u8]>,
     response: &'a [u8],
+    offered_plugin: Plugin,
 }
 
 /// Runs the authentication exchange to its end; `sequence` is that of the answer to come.
@@ -256,19 +259,25 @@ async fn authenticate(
         secret,
         attempt.plugin,
         attempt.response,
-        lane.offered_plugin(),
+        attempt.offered_plugin,
         false,
         &lane.rsa,
     );
-    let mut with_password = !attempt.response.is_empty();
+    // MySQL's clients send an absent password as a lone NUL.
+    let given = |response: &[u8]| !matches!(response, [] | [0]);
+    let mut with_password = given(attempt.response);
     loop {
         match (step, known) {
             (ServerStep::Send(payload), _) => {
                 *sequence = send(inbox, *sequence, &payload);
-                let (answer, next) =
-                    inbox.payload(LOGIN_PACKET_MAX, *sequence).await.map_err(ClientFault::from)?;
+                let answer = inbox.payload(LOGIN_PACKET_MAX, *sequence).await;
+                let (answer, next) = answer.map_err(|error| {
+                    // Asked for its password itself, a client may rather go.
+                    lane.metrics.counters().logins_denied.bump();
+                    ClientFault::from(error)
+                })?;
                 *sequence = next;
-                with_password |= !answer.is_empty();
+                with_password |= given(&answer);
                 step = side.drive(&answer);
             }
             (ServerStep::SendThenGranted(payload, secret), Some(user)) => {
@@ -304,6 +313,7 @@ pub(super) async fn change_user(
         user: &request.user,
         plugin: request.auth_plugin.as_deref(),
         response: &request.auth_response,
+        offered_plugin: lane.offered_plugin(&client.greeting),
     };
     let scramble = client.scramble;
     let (user, secret) = authenticate(lane, &mut client.inbox, attempt, scramble, sequence).await?;
@@ -316,15 +326,6 @@ pub(super) async fn change_user(
         client.collation = collation;
     }
     Ok(())
-}
-
-/// Session-track entry of the schema: servers report the one a login named.
-pub(super) fn schema_entry(schema: &[u8]) -> Vec<u8> {
-    let mut name = Vec::new();
-    put_lenenc_str(&mut name, schema);
-    let mut entry = vec![0x01];
-    put_lenenc_str(&mut entry, &name);
-    entry
 }
 
 /// 20 random bytes for a greeting: neither NUL nor `$`, which clients take for an end.

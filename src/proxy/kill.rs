@@ -7,7 +7,7 @@ use crate::protocol::ReplyKind;
 
 use super::conversation::{COMMAND, Conversation, Next};
 use super::fault::{Fault, ProxyFault};
-use super::statement::Request;
+use super::request::Request;
 
 impl Conversation {
     /// Kills another session, of whatever shard, or only its statement.

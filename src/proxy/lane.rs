@@ -17,7 +17,7 @@ use crate::metrics::{BackendHealth, KillKind, Registry, SessionRegistrar, ShardM
 use crate::net::{Aborter, Doorbell, Net, PeerAddress, Stream};
 use crate::pool::{BackendPool, ConnId, Plan, PoolLimits, share};
 use crate::protocol::{Capabilities, put_packet};
-use crate::session::{ReplayState, ServerKind, StateInterner, TextInterner};
+use crate::session::{ReplayState, ServerKind, StateInterner, TextInterner, TrackerSettings};
 use crate::sql::Dialect;
 
 use super::fault::{BackendFault, Fault};
@@ -30,6 +30,13 @@ use super::waiting::Waiting;
 pub(super) struct BaseKey {
     pub(super) collation: u8,
     pub(super) flags: Capabilities,
+}
+
+/// What a login gives a session.
+#[derive(Clone)]
+pub(super) struct Base {
+    pub(super) state: Rc<ReplayState>,
+    pub(super) trackers: Rc<TrackerSettings>,
 }
 
 /// A user's place in the settings.
@@ -105,7 +112,9 @@ pub(crate) struct Lane {
     pub(super) users: Vec<User>,
     user_places: HashMap<Vec<u8>, UserIdx>,
     /// The state that a login gives.
-    bases: RefCell<HashMap<BaseKey, Rc<ReplayState>>>,
+    bases: RefCell<HashMap<BaseKey, Base>>,
+    /// What the last login or reset gave the trackers: mostly the same for all.
+    trackers: RefCell<Rc<TrackerSettings>>,
     /// Schemas that a user was let into.
     schemas: RefCell<HashSet<(u16, Vec<u8>)>>,
     pub(super) rsa: RsaKey,
@@ -144,6 +153,7 @@ impl Lane {
             users,
             user_places,
             bases: RefCell::default(),
+            trackers: RefCell::default(),
             schemas: RefCell::default(),
             draining: Cell::new(false),
             sessions: RefCell::default(),
@@ -175,8 +185,10 @@ impl Lane {
         self.users.first().map(|user| &user.secret)
     }
 
-    pub(super) fn offered_plugin(&self) -> Plugin {
-        Plugin::from_name(self.settings.auth_plugin.name().as_bytes())
+    /// The plugin of the greeting: the servers' own, unless the settings name one.
+    pub(super) fn offered_plugin(&self, greeting: &OfferedGreeting) -> Plugin {
+        let name = self.settings.auth_plugin.map(|plugin| plugin.name().as_bytes());
+        Plugin::from_name(name.unwrap_or(&greeting.auth_plugin))
             .unwrap_or(Plugin::MysqlNativePassword)
     }
 
@@ -223,12 +235,21 @@ impl Lane {
         self.interner.borrow_mut().intern(state)
     }
 
-    pub(super) fn base(&self, login: BaseKey) -> Option<Rc<ReplayState>> {
+    pub(super) fn base(&self, login: BaseKey) -> Option<Base> {
         self.bases.borrow().get(&login).cloned()
     }
 
-    pub(super) fn learn_base(&self, login: BaseKey, state: &Rc<ReplayState>) {
-        self.bases.borrow_mut().insert(login, state.clone());
+    pub(super) fn learn_base(&self, login: BaseKey, base: Base) {
+        self.bases.borrow_mut().insert(login, base);
+    }
+
+    /// A shared copy of `settings`.
+    pub(super) fn trackers(&self, settings: TrackerSettings) -> Rc<TrackerSettings> {
+        let mut last = self.trackers.borrow_mut();
+        if **last != settings {
+            *last = Rc::new(settings);
+        }
+        last.clone()
     }
 
     pub(super) fn knows_schema(&self, user: UserIdx, schema: &[u8]) -> bool {

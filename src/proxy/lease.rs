@@ -49,7 +49,7 @@ impl Lease {
 
     /// Whether it may serve others as it is.
     pub(super) fn is_reusable(&self) -> bool {
-        !self.spoiled && self.peek().inbox.is_quiet()
+        !self.spoiled && !self.peek().exposed && self.peek().inbox.is_quiet()
     }
 
     /// See [`dial::reset`].

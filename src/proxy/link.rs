@@ -9,15 +9,24 @@ use crate::protocol::{
     Capabilities, Command, ErrPacket, Event, Malformed, OkPacket, ReplyKind, ReplyTracker, Summary,
     TerminalKind, put_packet, query_command, text_row,
 };
-use crate::session::{Left, ReplayState};
+use crate::session::{Left, ReplayState, TrackerSettings};
 
 use super::fault::BackendFault;
 use super::inbox::{Inbox, InboxError};
+use super::lane::Base;
 
 /// Asks for what a login decides and no tracker reports: its collation governs what `SET NAMES`
 /// does, its flags IGNORE_SPACE and INTERACTIVE the other two.
-pub(super) const LOGIN_STATE_QUERY: &[u8] = b"SELECT @@character_set_client, \
+pub(super) const LOGIN_STATE_QUERY: &str = "SELECT @@character_set_client, \
     @@character_set_results, @@collation_connection, @@sql_mode, @@wait_timeout";
+
+/// What is done about the session trackers of a connection.
+pub(super) struct TrackerSetup {
+    /// Turns them on.
+    pub(super) statement: String,
+    /// [`LOGIN_STATE_QUERY`], and what the login gave the trackers.
+    pub(super) question: String,
+}
 
 /// The longest packet of a reply to a query of our own.
 const OWN_PACKET_MAX: usize = 64 * 1024;
@@ -37,11 +46,20 @@ pub(crate) struct Link {
     /// What is prepared on it.
     pub(super) statements: StatementCache,
     pub(super) tracker: ReplyTracker,
-    /// Statement that turns the session trackers on, where the server has them.
-    pub(super) trackers: Option<Rc<str>>,
+    /// Where the server has session trackers.
+    pub(super) trackers: Option<Rc<TrackerSetup>>,
+    /// The trackers on it are a client's own.
+    pub(super) exposed: bool,
+    /// What a login, or a reset, gives the trackers.
+    pub(super) login_trackers: Rc<TrackerSettings>,
 }
 
 impl Link {
+    /// What it gives a session, while it is as its login left it.
+    pub(super) fn base(&self) -> Base {
+        Base { state: self.state.clone(), trackers: self.login_trackers.clone() }
+    }
+
     /// Sends a command of its own packet.
     pub(super) fn send_command(&self, command: Command, argument: &[u8]) {
         let payload = if command == Command::Query {

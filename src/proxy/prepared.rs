@@ -16,8 +16,7 @@ use super::conversation::{COMMAND, Conversation, Next};
 use super::fault::Fault;
 use super::forward::Reply;
 use super::lease::Lease;
-use super::packet::{text_of, with_text};
-use super::statement::Request;
+use super::request::{Request, text_of, with_text};
 
 /// What COM_STMT_PREPARE prepares.
 pub(super) struct Preparing {
@@ -281,11 +280,17 @@ impl Conversation {
         let Some(prepared) = self.prepared.find_mut(id) else { return };
         let before = (prepared.long_data, prepared.cursor);
         if request.kind == ReplyKind::Execute {
-            if prepared.typed && reply.summary.error == Some(MALFORMED_PACKET) {
+            let unread = reply.summary.error == Some(MALFORMED_PACKET);
+            if unread && prepared.typed {
                 prepared.types.clear();
             }
+            if unread && !prepared.bound && !prepared.own {
+                // The server's copy keeps the types it had, which may be another session's.
+                lease.link().close_statement(prepared.text.key());
+            }
             prepared.cursor = !failed && status.contains(StatusFlags::CURSOR_EXISTS);
-            prepared.long_data = false;
+            // Nothing was executed: MySQL still has the data.
+            prepared.long_data &= unread && !self.client.greeting.mariadb;
         } else if request.kind == ReplyKind::Fetch {
             prepared.cursor &= failed || !status.contains(StatusFlags::LAST_ROW_SENT);
         } else {

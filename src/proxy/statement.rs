@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::net::Chunk;
-use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes, query_command};
-use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState, Unreachable};
+use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes};
+use crate::session::{Hold, Keep, PREPARED_PINS, Preamble, ReplayState, Unreachable};
 use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
 
 use super::choose::NoLease;
@@ -13,60 +13,10 @@ use super::conversation::{Conversation, Next};
 use super::fault::{BackendFault, ClientFault, Fault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
-use super::packet::{packet_of, text_of, with_text};
-use super::prepared::Preparing;
+use super::request::{Request, text_of, with_text};
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
 const SPARE_MAX: usize = 64 * 1024;
-
-/// A command on its way to a backend.
-pub(super) struct Request {
-    /// Taken out when it is sent.
-    packet: Option<Chunk>,
-    pub(super) statement: Statement,
-    pub(super) kind: ReplyKind,
-    /// Goes to the connection held, whatever it is held for.
-    pub(super) on_held: bool,
-    /// What COM_STMT_PREPARE prepares.
-    pub(super) prepares: Option<Preparing>,
-    /// The prepared statement that it names by the proxy's id.
-    pub(super) of_statement: Option<u32>,
-    /// Its connection is not to be used by others (COM_SET_OPTION).
-    pub(super) spoils: bool,
-}
-
-impl Request {
-    pub(super) fn new(packet: Chunk, statement: Statement, kind: ReplyKind) -> Self {
-        Self {
-            packet: Some(packet),
-            statement,
-            kind,
-            on_held: false,
-            prepares: None,
-            of_statement: None,
-            spoils: false,
-        }
-    }
-
-    /// What it leaves on its connection beside what its statement says.
-    pub(super) fn pins(&self) -> Pins {
-        if self.prepares.as_ref().is_some_and(|new| new.bound) {
-            Pins::PREPARED_BINARY
-        } else {
-            Pins::empty()
-        }
-    }
-
-    /// Another backend may run it as well.
-    fn may_move(&self) -> bool {
-        self.statement.access == Access::Read && !self.on_held
-    }
-
-    /// A COM_QUERY of the proxy's own making, for a connection with `caps`.
-    pub(super) fn text(sql: &[u8], statement: Statement, caps: Capabilities) -> Self {
-        Self::new(packet_of(&query_command(sql, caps)), statement, ReplyKind::Query)
-    }
-}
 
 impl Conversation {
     /// COM_QUERY, whose text begins `at` this byte of its payload.
@@ -319,7 +269,9 @@ impl Conversation {
         let statement_id = self.prepared.next_id();
         let missing = self.missing_metadata(lease.link(), executed);
         let inbox = &mut self.client.inbox;
-        let mut forward = Forward::new(inbox, lease.link(), request.kind, tracks, sequence);
+        let raw = lease.peek().exposed || self.session.keeps_trackers();
+        let shown = tracks.then(|| self.session.shown_through(raw));
+        let mut forward = Forward::new(inbox, lease.link(), request.kind, shown, sequence);
         forward.statement_id = statement_id;
         forward.missing = missing;
         forward.run().await
@@ -363,7 +315,10 @@ impl Conversation {
         statement: &Statement,
         lease: &Lease,
     ) -> Result<Preamble, Unreachable> {
-        self.session.preamble_for(statement, lease.state(), lease.peek().left)
+        let link = lease.peek();
+        let mut preamble = self.session.preamble_for(statement, &link.state, link.left)?;
+        preamble.trackers_sql = self.trackers_to_bring(statement, link);
+        Ok(preamble)
     }
 
     pub(super) async fn swallow_preamble(
@@ -392,6 +347,9 @@ impl Conversation {
         } else if preamble.clear_sql.is_some() || preamble.count_sql.is_some() {
             lease.link().left.found_rows = None;
         }
+        if preamble.trackers_sql.is_some() {
+            lease.link().exposed = self.session.uses_trackers();
+        }
         self.session.preamble_done(preamble, counted);
         Ok(())
     }
@@ -407,6 +365,9 @@ impl Conversation {
         self.note_cause(reply, request);
         for change in changes(&reply.changes).flatten() {
             self.session.note_change(change);
+        }
+        if self.session.uses_trackers() {
+            Box::pin(self.settle_trackers(&mut lease, reply)).await?;
         }
         self.note_statement(&mut lease, reply, request);
         if request.spoils {
@@ -487,7 +448,12 @@ pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind
         link.send_command(Command::InitDb, schema);
         replies.push(ReplyKind::Simple);
     }
-    let texts = [preamble.set_sql.as_deref(), preamble.clear_sql, preamble.count_sql.as_deref()];
+    let texts = [
+        preamble.trackers_sql.as_deref(),
+        preamble.set_sql.as_deref(),
+        preamble.clear_sql,
+        preamble.count_sql.as_deref(),
+    ];
     for sql in texts.into_iter().flatten() {
         link.send_command(Command::Query, sql);
         replies.push(ReplyKind::Query);

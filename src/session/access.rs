@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::last::{InsertId, LastStatement};
 use super::memory::{ServerKind, Session};
+use super::shown::Shown;
 use super::{Pins, ReplayState};
 use crate::protocol::StatusFlags;
 use crate::sql::{Charset, Dialect};
@@ -65,9 +66,22 @@ impl Session {
         &self.state
     }
 
-    /// Takes in status flags that came with no statement (the OK packet of the login).
+    /// Takes in a server's status flags, but for the one that is about their packet alone.
     pub fn set_status(&mut self, status: StatusFlags) {
-        self.status = status;
+        self.status = status - StatusFlags::SESSION_STATE_CHANGED;
+    }
+
+    /// The client's own trackers.
+    #[must_use]
+    pub fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
+    /// The same, to look through at the next reply; `raw`: its connection has these trackers
+    /// on it.
+    pub fn shown_through(&mut self, raw: bool) -> &mut Shown {
+        self.shown.set_raw(raw);
+        &mut self.shown
     }
 
     /// The last status flags the server sent.

@@ -2,6 +2,7 @@
 
 use super::access::Reading;
 use super::counting::Counting;
+use super::exposure::TrackerUse;
 use super::insert_text::InsertText;
 use super::last::InsertId;
 use super::memory::Session;
@@ -33,6 +34,7 @@ pub(super) struct Pending {
     pub(super) lock_reported: bool,
     /// COM_STMT_PREPARE.
     pub(super) prepares: bool,
+    pub(super) trackers: TrackerUse,
 }
 
 impl Default for Pending {
@@ -51,6 +53,7 @@ impl Default for Pending {
             brought: Pins::empty(),
             lock_reported: false,
             prepares: false,
+            trackers: TrackerUse::None,
         }
     }
 }
@@ -90,6 +93,7 @@ impl Session {
                 self.last.insert_id = value.map_or(InsertId::OnConnection, InsertId::Known);
             }
             VariableKind::Gtid => replace(&mut self.gtid, value),
+            VariableKind::Tracking if self.uses_trackers() => {}
             VariableKind::Tracking => self.pins |= Pins::SESSION_TRACK,
             VariableKind::Unusable => self.pins |= Pins::UNKNOWN_CHANGE,
         }

@@ -5,11 +5,13 @@ use super::ReplayState;
 use super::state::NAMES_COLLATION;
 
 /// Commands to send in front of a query, each answered by one reply: first `init_db` as
-/// COM_INIT_DB, then `set_sql`, `clear_sql` and `count_sql` as COM_QUERY.
+/// COM_INIT_DB, then `trackers_sql`, `set_sql`, `clear_sql` and `count_sql` as COM_QUERY.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preamble {
     /// The schema to select.
     pub init_db: Option<Vec<u8>>,
+    /// A SET of the trackers: the client's own, or the proxy's again.
+    pub trackers_sql: Option<Vec<u8>>,
     /// One SET of all that differs.
     pub set_sql: Option<Vec<u8>>,
     /// It may fail, and what follows would then run in another state than it should.
@@ -23,10 +25,11 @@ pub struct Preamble {
 }
 
 impl Preamble {
-    /// How many replies it draws: 0 to 4.
+    /// How many replies it draws: 0 to 5.
     #[must_use]
     pub fn commands(&self) -> u8 {
         u8::from(self.init_db.is_some())
+            + u8::from(self.trackers_sql.is_some())
             + u8::from(self.set_sql.is_some())
             + u8::from(self.clear_sql.is_some())
             + u8::from(self.count_sql.is_some())
@@ -167,7 +170,7 @@ const NULLABLE: [&[u8]; 7] = [
 const ALWAYS_TEXT: [&[u8]; 1] = [b"default_master_connection"];
 
 /// `value` as a literal that means the same under every `sql_mode` and client character set.
-fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
+pub(super) fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
     if value.is_empty() && NULLABLE.contains(&name) {
         return b"NULL".to_vec();
     }

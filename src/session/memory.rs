@@ -12,8 +12,9 @@ use super::changes::Pending;
 use super::counting::{Counting, counting};
 use super::insert_text::InsertText;
 use super::last::{InsertId, LastStatement};
+use super::shown::Shown;
 use super::text::{self, Hidden};
-use super::{Pins, Preamble, ReplayState, StateInterner, difference};
+use super::{Pins, Preamble, ReplayState, StateInterner, TrackerSettings, difference};
 
 /// What a session must know of the server it talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,6 +107,8 @@ pub struct Session {
     pub(super) counted: Option<Option<u64>>,
     pub(super) gtid: Vec<u8>,
     pub(super) pending: Pending,
+    /// The client's own trackers.
+    pub(super) shown: Shown,
 }
 
 impl Session {
@@ -129,12 +132,15 @@ impl Session {
             counted: None,
             gtid: Vec::new(),
             pending: Pending::default(),
+            shown: Shown::default(),
         }
     }
 
-    /// COM_RESET_CONNECTION or COM_CHANGE_USER ended well: nothing is left but `state`.
-    pub fn reset(&mut self, state: Rc<ReplayState>) {
+    /// A login, COM_RESET_CONNECTION or COM_CHANGE_USER ended well: nothing is left but `state`
+    /// and `trackers`.
+    pub fn reset(&mut self, state: Rc<ReplayState>, trackers: Rc<TrackerSettings>) {
         *self = Self::new(state, self.server);
+        self.shown = Shown::new(trackers, self.server.dialect.mariadb);
     }
 
     /// The connection in use belongs to a server of this kind.
@@ -147,7 +153,8 @@ impl Session {
     /// those of a mere write that fails to be one. `pin_on_call` is the setting.
     pub fn begin(&mut self, statement: &Statement, sql: &[u8], pin_on_call: bool) {
         self.begin_pending();
-        let brought = Pins::of(statement, pin_on_call).difference(self.pins);
+        let trackers = self.begin_trackers(statement, sql);
+        let brought = (Pins::of(statement, pin_on_call) | trackers).difference(self.pins);
         self.pending.brought = brought;
         self.pins |= brought;
         if statement.traits.intersects(Traits::PLAIN_SET | Traits::USE) {
@@ -345,7 +352,7 @@ impl Session {
 
     fn note_status(&mut self, statement: &Statement, summary: &Summary) {
         if summary.has_status {
-            self.status = summary.status;
+            self.set_status(summary.status);
         }
         // An ERR packet has no status, and even a failed write opens a transaction where
         // autocommit is off.

@@ -132,7 +132,7 @@ fn pinning_traits_pin_even_if_nothing_is_reported() {
     assert_eq!(rig.run(what, "select @a:=1", ok(), &[]), PINNED);
     assert_eq!(rig.session.pins(), Pins::USER_VARIABLE);
     let fresh = rig.states.intern(ReplayState::default());
-    rig.session.reset(fresh);
+    rig.session.reset(fresh, Rc::default());
     assert!(rig.session.pins().is_empty());
 }
 

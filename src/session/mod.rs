@@ -9,13 +9,16 @@ mod access;
 mod changes;
 mod counting;
 mod difference;
+mod exposure;
 mod insert_text;
 mod last;
 mod memory;
 mod pins;
 mod prepared;
+mod shown;
 mod state;
 mod text;
+mod trackers;
 
 pub use difference::{Preamble, difference};
 pub use last::{InsertId, LastStatement};
@@ -24,7 +27,9 @@ pub use pins::Pins;
 pub use prepared::{
     PREPARED_PINS, Prepared, PreparedStatements, PreparedText, TextInterner, stays_where_prepared,
 };
+pub use shown::{Shown, Visible};
 pub use state::{ReplayState, StateInterner};
+pub use trackers::{TrackerSettings, TransactionInfo};
 
 #[cfg(test)]
 mod walk_tests;

@@ -5,6 +5,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "of all words, few have an effect")]
 
 use super::keywords::{Kw, keyword, keyword_loaded};
+use super::plain::is_plain_select;
 use super::scanner::{Kind, Scanner, Token};
 use super::statement::{Access, Dialect, Statement, Traits, Verb};
 use super::variables::{Variable, is_schema_table};
@@ -12,6 +13,22 @@ use super::variables::{Variable, is_schema_table};
 /// Says what `sql` is: where it may run, and what it leaves behind. Never fails: what is not
 /// understood is a write that pins.
 pub fn classify(sql: &[u8], dialect: Dialect) -> Statement {
+    if is_plain_select(sql, dialect) {
+        return PLAIN_SELECT;
+    }
+    classify_by_tokens(sql, dialect)
+}
+
+const PLAIN_SELECT: Statement = Statement {
+    verb: Verb::Select,
+    access: Access::Read,
+    traits: Traits::empty(),
+    hint: None,
+    statements: 1,
+};
+
+/// The same the long way.
+pub(super) fn classify_by_tokens(sql: &[u8], dialect: Dialect) -> Statement {
     let mut classifier = Classifier::new(sql, dialect);
     classifier.read_text();
     classifier.finish()

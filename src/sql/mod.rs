@@ -6,6 +6,8 @@
 //! answer, so in doubt it never goes there.
 #![deny(clippy::indexing_slicing)]
 
+mod assigned;
+mod blocks;
 mod bytes;
 mod calls;
 mod classify;
@@ -13,6 +15,7 @@ mod functions;
 mod hints;
 mod keywords;
 mod kill;
+mod plain;
 mod scanner;
 mod set;
 mod show;
@@ -25,6 +28,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use assigned::assigned_variables;
 pub use classify::classify;
 pub use kill::{KillTarget, kill_target};
 pub use statement::{Access, Dialect, Hint, Statement, Traits, Verb};

@@ -14,6 +14,7 @@ const PLAIN: Traits = Traits::READS_VARIABLE
     .union(Traits::SERVER_STATE)
     .union(Traits::SET_GLOBAL)
     .union(Traits::SETS_AUTOCOMMIT)
+    .union(Traits::TRACKERS)
     .union(Traits::VERSION_COMMENT);
 
 /// Where an assignment goes.
@@ -109,7 +110,8 @@ impl Classifier<'_> {
         {
             return false;
         }
-        self.assigned(Variable::parse(name), scope) & self.set_value()
+        self.assigned(Variable::parse(name), scope);
+        self.set_value()
     }
 
     fn set_system_variable(&mut self) -> bool {
@@ -123,15 +125,16 @@ impl Classifier<'_> {
             self.traits |= Traits::ONE_SHOT_TRANSACTION;
         }
         self.advance();
-        self.assigned(variable, scope) & self.set_value()
+        self.assigned(variable, scope);
+        self.set_value()
     }
 
-    /// Notes what setting `variable` means. False if the trackers do not tell it.
-    fn assigned(&mut self, variable: Variable<'_>, scope: Scope) -> bool {
+    /// Notes what setting `variable` means.
+    fn assigned(&mut self, variable: Variable<'_>, scope: Scope) {
         self.total.mode_set |= variable.is("sql_mode");
         if scope == Scope::Global {
             self.traits |= Traits::SET_GLOBAL;
-            return true;
+            return;
         }
         if variable.is_event() {
             self.traits |= Traits::EVENT_VARIABLE;
@@ -139,7 +142,9 @@ impl Classifier<'_> {
         if variable.is("autocommit") {
             self.traits |= Traits::SETS_AUTOCOMMIT;
         }
-        !variable.is_tracker()
+        if variable.is_tracker() {
+            self.traits |= Traits::TRACKERS;
+        }
     }
 
     /// `= value`, up to the comma or the end. False if it depends on more than constants,

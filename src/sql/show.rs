@@ -21,6 +21,7 @@ impl Classifier<'_> {
         self.traits |= match kind {
             Shown::Schema | Shown::Program => Traits::empty(),
             Shown::Server => Traits::SERVER_STATE,
+            Shown::Variables => Traits::SERVER_STATE | Traits::TRACKERS,
             Shown::Diagnostics => Traits::READS_DIAGNOSTICS,
         };
         // The prefix may hold words like CREATE, which do nothing here.
@@ -36,6 +37,8 @@ enum Shown {
     /// One word on, it shows which.
     Program,
     Server,
+    /// The session's variables, its trackers among them.
+    Variables,
     Diagnostics,
 }
 
@@ -48,6 +51,12 @@ fn shown(it: &mut Classifier<'_>) -> Shown {
     if it.is("CREATE") {
         it.advance();
         return if it.is_any(CREATED) { Shown::Schema } else { Shown::Server };
+    }
+    if it.is_any(&["SESSION", "LOCAL"]) {
+        it.advance();
+    }
+    if it.is("VARIABLES") {
+        return Shown::Variables;
     }
     if it.is_any(&["WARNINGS", "ERRORS"]) {
         return Shown::Diagnostics;

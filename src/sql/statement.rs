@@ -158,7 +158,7 @@ bitflags! {
         /// `CALL`.
         const CALL = 1 << 13;
         /// A `SET` that may do more than set plain system variables: `SET @v`, `SET ROLE`,
-        /// `SET x = @v`, a function off the list, `session_track_*` ….
+        /// `SET x = @v`, a function off the list ….
         const UNKNOWN_SET = 1 << 14;
         /// Sets a variable whose value is an event and not a state (`timestamp`,
         /// `insert_id`, `rand_seed1`, `pseudo_thread_id`, `sql_log_bin`, `profiling` …).
@@ -246,6 +246,9 @@ bitflags! {
         const STORED_PROGRAM = 1 << 48;
         /// A UNION: `FOUND_ROWS()` need not be the number of rows sent.
         const UNION = 1 << 49;
+        /// Reads or sets the session's `session_track_*`, or shows all of its variables: what
+        /// it means are the client's trackers, not those that the proxy asks for.
+        const TRACKERS = 1 << 50;
     }
 }
 

@@ -166,7 +166,7 @@ impl<'a> Variable<'a> {
             || self.name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"pseudo_"))
     }
 
-    /// Decides what the proxy's own connections report to it.
+    /// Decides what a connection reports.
     pub(super) fn is_tracker(self) -> bool {
         self.name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case(b"session_track_"))
     }
@@ -186,6 +186,9 @@ impl<'a> Variable<'a> {
         }
         if self.is_in(READ_ANYWHERE) {
             return seen;
+        }
+        if self.is_tracker() {
+            return seen | Traits::SERVER_STATE | Traits::TRACKERS;
         }
         let memory = if self.is("warning_count") || self.is("error_count") {
             Traits::READS_DIAGNOSTICS
@@ -259,6 +262,10 @@ mod tests {
             ("@@`local`.`sql_mode`", Traits::READS_VARIABLE),
             ("@@global.sql_mode", Traits::READS_VARIABLE.union(Traits::SERVER_STATE)),
             ("@@hostname", Traits::READS_VARIABLE.union(Traits::SERVER_STATE)),
+            ("@@session_track_schema", {
+                Traits::READS_VARIABLE.union(Traits::SERVER_STATE).union(Traits::TRACKERS)
+            }),
+            ("@@global.session_track_schema", Traits::READS_VARIABLE.union(Traits::SERVER_STATE)),
             ("@@identity", Traits::READS_VARIABLE.union(Traits::READS_LAST_INSERT_ID)),
             ("@@session.warning_count", Traits::READS_VARIABLE.union(Traits::READS_DIAGNOSTICS)),
             ("@@", Traits::READS_VARIABLE.union(Traits::SERVER_STATE)),

@@ -22,7 +22,7 @@ use drivers::Driver;
 use servers::World;
 use std::path::Path;
 use std::process::ExitCode;
-use table::Row;
+use table::{Reads, Row};
 
 /// Runs each driver's program direct and through Lanewire, and compares what they print.
 #[derive(Debug, Parser)]
@@ -77,10 +77,11 @@ fn run(args: &Args) -> Result<bool, String> {
 fn compared(driver: &Driver, world: &World, lines_max: usize) -> Result<Row, String> {
     let folder = drivers::output_folder(world.flavor_name());
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let [before, _] = world.plain_reads();
     let direct = play(driver, world, world.direct_port(), &folder, "direct")?;
-    let reads_before = world.replica_reads();
+    let [after, on_replicas] = world.plain_reads();
     let through = play(driver, world, world.through_port(), &folder, "lanewire")?;
-    let reads = world.replica_reads().saturating_sub(reads_before);
+    let reads = Reads { all: after - before, on_replicas: world.plain_reads()[1] - on_replicas };
     let differences = compare::differences(&direct, &through);
     for line in differences.iter().take(lines_max) {
         println!("{line}");
@@ -95,7 +96,8 @@ fn compared(driver: &Driver, world: &World, lines_max: usize) -> Result<Row, Str
         differences: differences.len(),
         broken: broken.is_some(),
         skipped: false,
-        note: broken.unwrap_or_else(|| format!("{}; {reads} reads on replicas", direct.title())),
+        reads,
+        note: broken.unwrap_or_else(|| direct.title().to_owned()),
     })
 }
 

@@ -12,6 +12,9 @@ const STATEMENTS: &str = include_str!("statements.sql");
 /// The file that LOAD DATA LOCAL sends: 3 rows, one with a quote and one with a NULL.
 const LOCAL_FILE: &str = "1,one,\"a \"\"quoted\"\" word\"\n2,zwei,Grüße\n3,three,\\N\n";
 
+/// How the servers' logs name a plain read of the programs; `Prepare` lines have the text too.
+const PLAIN_READ: &str = " AS plain_read";
+
 /// Everything that must stay up while programs run, in the order of its end.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -30,6 +33,7 @@ impl World {
         if mysql {
             as_by_default(&cluster)?;
         }
+        log_statements(&cluster, folder.path())?;
         let cluster = Arc::new(cluster);
         let mut proxy = None;
         if !no_proxy {
@@ -96,16 +100,31 @@ impl World {
         self.folder.path()
     }
 
-    /// How many statements Lanewire has sent to replicas.
-    pub(crate) fn replica_reads(&self) -> u64 {
-        let Some(proxy) = &self.proxy else { return 0 };
-        let cell = |row: &[(String, String)], name: &str| {
-            row.iter().find(|(column, _)| column == name).map(|(_, value)| value.clone())
+    /// Plain reads that ran on the primary so far, and on the replicas.
+    pub(crate) fn plain_reads(&self) -> [usize; 2] {
+        let count = |server: &lanewire_perf::servers::Server| {
+            let log = std::fs::read(log_of(self.folder(), server.port)).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let ran = |line: &&str| line.contains(PLAIN_READ) && !line.contains("Prepare");
+            log.lines().filter(ran).count()
         };
-        let rows = proxy.admin_table("SELECT * FROM backends");
-        let replicas = rows.iter().filter(|row| cell(row, "type").as_deref() == Some("ro"));
-        replicas.filter_map(|row| cell(row, "reads")?.parse::<u64>().ok()).sum()
+        let replicas = self.cluster.replicas().iter().map(count).sum();
+        [count(self.cluster.primary()), replicas]
     }
+}
+
+fn log_of(folder: &Path, port: u16) -> PathBuf {
+    folder.join(format!("statements.{port}.log"))
+}
+
+/// Has every server write down the statements that it gets.
+fn log_statements(cluster: &Cluster, folder: &Path) -> Result<(), String> {
+    let log = |server: &lanewire_perf::servers::Server| {
+        let file = log_of(folder, server.port);
+        let file = format!("SET GLOBAL general_log_file='{}'", file.display());
+        server.execute(&[&file, "SET GLOBAL general_log=ON"]).map(drop)
+    };
+    cluster.servers().iter().try_for_each(log).map_err(|error| error.to_string())
 }
 
 /// MySQL reports GTIDs to clients only where it is told to; the servers of the tests are.

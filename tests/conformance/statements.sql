@@ -1,6 +1,16 @@
 -- What every program plays as text, one statement in each line. `== NAME` begins a case, `2> ` runs
 -- a statement on the second connection, `settle` waits for the replicas, `mariadb: ` and `mysql: `
--- are for one make of server.
+-- are for one make of server. Each `AS plain_read` is counted where it runs.
+
+== plain reads
+SELECT id AS plain_read FROM types WHERE id = 1
+2> SELECT id AS plain_read FROM types WHERE id = 2
+SELECT v AS plain_read FROM types WHERE id = 1
+BEGIN
+SELECT id FROM types WHERE id = 3
+COMMIT
+SELECT COUNT(*) AS plain_read FROM stream
+SELECT @@autocommit AS plain_read
 
 == versions
 SELECT VERSION(), @@version

@@ -2,6 +2,14 @@
 
 use std::fmt;
 
+/// Plain reads with autocommit on, which belong on replicas.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reads {
+    pub(crate) all: usize,
+    /// Through Lanewire.
+    pub(crate) on_replicas: usize,
+}
+
 /// A driver's line.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -12,29 +20,36 @@ pub(crate) struct Row {
     /// The program did not play its cases, whatever the proxy did.
     pub(crate) broken: bool,
     pub(crate) skipped: bool,
+    pub(crate) reads: Reads,
     pub(crate) note: String,
 }
 
 impl Row {
     pub(crate) fn skipped(driver: &'static str, reason: String) -> Self {
         let note = format!("skipped: {reason}");
-        Self { driver, cases: 0, differences: 0, broken: false, skipped: true, note }
+        let reads = Reads::default();
+        Self { driver, cases: 0, differences: 0, broken: false, skipped: true, reads, note }
     }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { driver, cases, differences, note, .. } = self;
+        let Self { driver, cases, differences, reads, note, .. } = self;
         if self.skipped {
-            return write!(f, "{driver:<24} {:>5} {:>11}  {note}", "-", "-");
+            return write!(f, "{driver:<24} {:>5} {:>11} {:>10}  {note}", "-", "-", "-");
         }
-        write!(f, "{driver:<24} {cases:>5} {differences:>11}  {note}")
+        let reads = match reads {
+            Reads { all: 0, .. } => "-".into(),
+            Reads { all, on_replicas } => format!("{on_replicas}/{all}"),
+        };
+        write!(f, "{driver:<24} {cases:>5} {differences:>11} {reads:>10}  {note}")
     }
 }
 
 /// All rows with a head line.
 pub(crate) fn text(rows: &[Row]) -> String {
-    let head = format!("{:<24} {:>5} {:>11}  note", "driver", "cases", "differences");
+    let head =
+        format!("{:<24} {:>5} {:>11} {:>10}  note", "driver", "cases", "differences", "on replica");
     let lines = rows.iter().map(ToString::to_string);
     std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
 }

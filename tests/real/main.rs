@@ -20,6 +20,7 @@ mod replies;
 mod routing;
 #[path = "../support/mod.rs"]
 mod support;
+mod trackers;
 mod transcript;
 
 use lanewire_perf::client::{Address, Client, Options};
@@ -172,6 +173,7 @@ fn all() -> Vec<Test> {
         prepared_alike::TESTS,
         routing::TESTS,
         replies::TESTS,
+        trackers::TESTS,
         bad_input::TESTS,
         capabilities::TESTS,
         extensions::TESTS,

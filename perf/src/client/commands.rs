@@ -1,5 +1,6 @@
 //! The commands of the text protocol.
 
+use super::login::Login;
 use super::statement::put_params;
 use super::{Client, Error, Greeting, Outcome, Param, Reply, Streamed, Wire, auth, flags};
 use std::time::Duration;
@@ -204,7 +205,7 @@ impl Client {
         self.options.user = user.into();
         self.options.password = password.into();
         self.options.schema = schema.map(Into::into);
-        let plugin = self.first_plugin();
+        let plugin = self.options.first_plugin(&self.greeting);
         let response = auth::response(plugin, password.as_bytes(), &self.greeting.scramble)?;
         let mut body = user.as_bytes().to_vec();
         body.push(0);
@@ -215,9 +216,10 @@ impl Client {
         body.extend_from_slice(&u16::from(self.options.collation).to_le_bytes());
         body.extend_from_slice(plugin);
         body.push(0);
-        self.put_attributes(&mut body);
+        self.options.put_attributes(self.capabilities, &mut body);
         self.send_command(COM_CHANGE_USER, &body)?;
-        self.authenticate()?;
+        let private = self.wire.is_unix();
+        self.authenticate(Login::again(self.greeting.clone(), self.capabilities, private))?;
         Ok(())
     }
 

@@ -63,15 +63,39 @@ impl Greeting {
     }
 }
 
-impl Client {
-    /// Dials and logs in.
+/// What the server's payload asks of a client that logs in.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Send this payload.
+    Send(Vec<u8>),
+    /// Wait for the next one.
+    Wait,
+    /// The login is done.
+    Done(OkReply),
+}
+
+/// The client's half of a login behind the greeting, payload by payload: no socket.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub(super) greeting: Greeting,
+    /// The flags in force.
+    pub(crate) capabilities: u64,
+    scramble: Vec<u8>,
+    /// Whether a password may travel in clear.
+    private: bool,
+}
+
+impl Login {
+    /// Takes the greeting; returns the login request too.
     ///
     /// # Errors
-    /// [`Error::Refused`] with the server's ERR, and everything below it.
-    pub fn connect(options: &Options) -> Result<Self, Error> {
-        let mut wire = Wire::connect(&options.address, options.timeout)?;
-        let first = wire.receive()?;
-        let greeting = Greeting::decode(&first.payload)?;
+    /// [`Error::Refused`] for an ERR in the greeting's place, [`Error::Malformed`].
+    pub(crate) fn begin(
+        options: &Options,
+        greeting: &[u8],
+        private: bool,
+    ) -> Result<(Self, Vec<u8>), Error> {
+        let greeting = Greeting::decode(greeting)?;
         let mut wanted = options.capabilities;
         if options.schema.is_some() {
             wanted |= flags::CONNECT_WITH_DB;
@@ -81,6 +105,101 @@ impl Client {
             wanted &= !flags::LONG_PASSWORD;
         }
         let capabilities = wanted & (greeting.capabilities | flags::LONG_PASSWORD);
+        let login = Self::again(greeting, capabilities, private);
+        let request = login.request(options)?;
+        Ok((login, request))
+    }
+
+    /// The exchange of a COM_CHANGE_USER.
+    pub(super) fn again(greeting: Greeting, capabilities: u64, private: bool) -> Self {
+        let scramble = greeting.scramble.clone();
+        Self { greeting, capabilities, scramble, private }
+    }
+
+    fn request(&self, options: &Options) -> Result<Vec<u8>, Error> {
+        let plugin = options.first_plugin(&self.greeting);
+        let mut out = Vec::with_capacity(128);
+        let bits = self.capabilities.to_le_bytes();
+        out.extend_from_slice(&bits[..4]);
+        out.extend_from_slice(&0x4000_0000_u32.to_le_bytes());
+        out.push(options.collation);
+        out.extend_from_slice(&[0; 19]);
+        out.extend_from_slice(&bits[4..]);
+        out.extend_from_slice(options.user.as_bytes());
+        out.push(0);
+        let password = options.password.as_bytes();
+        put_lenenc_bytes(&mut out, &auth::response(plugin, password, &self.scramble)?);
+        if self.capabilities & flags::CONNECT_WITH_DB != 0 {
+            out.extend_from_slice(options.schema.as_deref().unwrap_or("").as_bytes());
+            out.push(0);
+        }
+        if self.capabilities & flags::PLUGIN_AUTH != 0 {
+            out.extend_from_slice(plugin);
+            out.push(0);
+        }
+        options.put_attributes(self.capabilities, &mut out);
+        Ok(out)
+    }
+
+    /// Takes the server's next payload.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the server's ERR, [`Error::Malformed`].
+    pub(crate) fn take(&mut self, options: &Options, payload: &[u8]) -> Result<Answer, Error> {
+        let password = options.password.as_bytes();
+        Ok(match payload {
+            [0x00, ..] => Answer::Done(OkReply::decode(payload, self.capabilities)?),
+            [0xFF, ..] => return Err(Error::Refused(ErrReply::decode(payload)?)),
+            [0xFE, switch @ ..] => {
+                let mut words = Words::new(switch, "auth switch");
+                let plugin = words.nul_string();
+                self.scramble = words.rest().strip_suffix(&[0]).unwrap_or(words.rest()).to_vec();
+                Answer::Send(auth::response(plugin, password, &self.scramble)?)
+            }
+            [0x01, 0x03] => Answer::Wait,
+            [0x01, 0x04] if self.private => Answer::Send([password, &[0]].concat()),
+            [0x01, 0x04] => Answer::Send(vec![0x02]),
+            [0x01, pem @ ..] => Answer::Send(auth::encrypted(pem, password, &self.scramble)?),
+            _ => return Err(Error::Malformed("login reply")),
+        })
+    }
+}
+
+impl Options {
+    pub(super) fn first_plugin(&self, greeting: &Greeting) -> &'static [u8] {
+        match self.plugin {
+            Plugin::Native => NATIVE,
+            Plugin::CachingSha2 => CACHING_SHA2,
+            Plugin::Offered if greeting.plugin == CACHING_SHA2 => CACHING_SHA2,
+            Plugin::Offered => NATIVE,
+        }
+    }
+
+    pub(super) fn put_attributes(&self, capabilities: u64, out: &mut Vec<u8>) {
+        if capabilities & flags::CONNECT_ATTRS == 0 {
+            return;
+        }
+        let mut all = Vec::new();
+        for (name, value) in &self.attributes {
+            put_lenenc_bytes(&mut all, name.as_bytes());
+            put_lenenc_bytes(&mut all, value.as_bytes());
+        }
+        put_lenenc(out, all.len() as u64);
+        out.extend_from_slice(&all);
+    }
+}
+
+impl Client {
+    /// Dials and logs in.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the server's ERR, and everything below it.
+    pub fn connect(options: &Options) -> Result<Self, Error> {
+        let mut wire = Wire::connect(&options.address, options.timeout)?;
+        let first = wire.receive()?;
+        let (login, request) = Login::begin(options, &first.payload, wire.is_unix())?;
+        wire.send(&request)?;
+        let (greeting, capabilities) = (login.greeting.clone(), login.capabilities);
         let mut client = Self {
             wire,
             options: options.clone(),
@@ -90,86 +209,18 @@ impl Client {
             attributes: Vec::new(),
             progress_reports: 0,
         };
-        let plugin = client.first_plugin();
-        let login = client.login_payload(plugin)?;
-        client.wire.send(&login)?;
-        client.authenticate()?;
+        client.authenticate(login)?;
         Ok(client)
     }
 
-    pub(super) fn first_plugin(&self) -> &'static [u8] {
-        match self.options.plugin {
-            Plugin::Native => NATIVE,
-            Plugin::CachingSha2 => CACHING_SHA2,
-            Plugin::Offered if self.greeting.plugin == CACHING_SHA2 => CACHING_SHA2,
-            Plugin::Offered => NATIVE,
-        }
-    }
-
-    fn login_payload(&self, plugin: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut out = Vec::with_capacity(128);
-        let bits = self.capabilities.to_le_bytes();
-        out.extend_from_slice(&bits[..4]);
-        out.extend_from_slice(&0x4000_0000_u32.to_le_bytes());
-        out.push(self.options.collation);
-        out.extend_from_slice(&[0; 19]);
-        out.extend_from_slice(&bits[4..]);
-        out.extend_from_slice(self.options.user.as_bytes());
-        out.push(0);
-        let password = self.options.password.as_bytes();
-        put_lenenc_bytes(&mut out, &auth::response(plugin, password, &self.greeting.scramble)?);
-        if self.capabilities & flags::CONNECT_WITH_DB != 0 {
-            out.extend_from_slice(self.options.schema.as_deref().unwrap_or("").as_bytes());
-            out.push(0);
-        }
-        if self.capabilities & flags::PLUGIN_AUTH != 0 {
-            out.extend_from_slice(plugin);
-            out.push(0);
-        }
-        self.put_attributes(&mut out);
-        Ok(out)
-    }
-
-    pub(super) fn put_attributes(&self, out: &mut Vec<u8>) {
-        if self.capabilities & flags::CONNECT_ATTRS == 0 {
-            return;
-        }
-        let mut all = Vec::new();
-        for (name, value) in &self.options.attributes {
-            put_lenenc_bytes(&mut all, name.as_bytes());
-            put_lenenc_bytes(&mut all, value.as_bytes());
-        }
-        put_lenenc(out, all.len() as u64);
-        out.extend_from_slice(&all);
-    }
-
     /// The exchange after the first answer, up to the server's OK.
-    pub(super) fn authenticate(&mut self) -> Result<OkReply, Error> {
-        let mut scramble = self.greeting.scramble.clone();
-        let password = self.options.password.clone().into_bytes();
+    pub(super) fn authenticate(&mut self, mut login: Login) -> Result<OkReply, Error> {
         loop {
             let packet = self.wire.receive()?;
-            let payload = packet.payload.as_slice();
-            match payload {
-                [0x00, ..] => return OkReply::decode(payload, self.capabilities),
-                [0xFF, ..] => return Err(Error::Refused(ErrReply::decode(payload)?)),
-                [0xFE, switch @ ..] => {
-                    let mut words = Words::new(switch, "auth switch");
-                    let plugin = words.nul_string();
-                    scramble = words.rest().strip_suffix(&[0]).unwrap_or(words.rest()).to_vec();
-                    let answer = auth::response(plugin, &password, &scramble)?;
-                    self.wire.send(&answer)?;
-                }
-                [0x01, 0x03] => {}
-                [0x01, 0x04] if self.wire.is_unix() => {
-                    self.wire.send(&[&password[..], &[0]].concat())?;
-                }
-                [0x01, 0x04] => self.wire.send(&[0x02])?,
-                [0x01, pem @ ..] => {
-                    let answer = auth::encrypted(pem, &password, &scramble)?;
-                    self.wire.send(&answer)?;
-                }
-                _ => return Err(Error::Malformed("login reply")),
+            match login.take(&self.options, &packet.payload)? {
+                Answer::Send(payload) => self.wire.send(&payload)?,
+                Answer::Wait => {}
+                Answer::Done(ok) => return Ok(ok),
             }
         }
     }

@@ -17,6 +17,7 @@ mod words;
 
 pub use column::Column;
 pub use login::Greeting;
+pub(crate) use login::{Answer, Login};
 pub use options::{Address, Options, Plugin};
 pub use reply::{ErrReply, OkReply, Outcome, Packet, Reply, Rows, RowsEnd, Streamed};
 pub use statement::{Param, Prepared};

@@ -6,7 +6,9 @@
 mod engine;
 mod usage;
 
-use crate::load::{self, Mark, Outcome, micros};
+use crate::client::{Address, Options};
+use crate::load::definition::Definition;
+use crate::load::{self, Outcome, Progress, micros};
 use crate::process::Process;
 use crate::servers::free_ports;
 use crate::table::Table;
@@ -14,6 +16,7 @@ use engine::{Engine, Running};
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use usage::Usage;
 
@@ -64,7 +67,7 @@ pub fn run(plan: &Plan) -> Result<bool, Box<dyn Error>> {
             for at in [round % 2, (round + 1) % 2] {
                 let engine = Engine::BOTH[at];
                 let run = measure(engine, &backend, *connections, plan, folder.path())?;
-                errors += run.outcome.errors;
+                errors += run.outcome.failed();
                 runs[at].push(run);
             }
         }
@@ -96,22 +99,18 @@ fn measure(
     folder: &Path,
 ) -> Result<Run, Box<dyn Error>> {
     let running = Running::start(engine, backend, connections, &PROXY_CORE.to_string(), folder)?;
-    let load = load::Plan {
-        address: running.address(),
-        user: "app".into(),
-        password: "app".into(),
-        schema: None,
-        connections,
-        warm_up: Duration::from_secs(1),
-        measured: plan.measured,
-        sql: plan.sql.clone(),
-    };
+    let target = Options::new(Address::Tcp(running.address()), "app", "app");
+    let mut load = load::Plan::new(target, Definition::of_statement(&plan.sql));
+    (load.connections, load.measured) = (connections, plan.measured);
     let mut usage = Vec::with_capacity(2);
-    let outcome = load::run(&load, &mut |_: Mark| usage.push(Usage::of(running.pid())))?;
+    let outcome = load::run(&load, &AtomicBool::new(false), &mut |progress| match progress {
+        Progress::Begin | Progress::End => usage.push(Usage::of(running.pid())),
+        Progress::Connected | Progress::Second { .. } => {}
+    })?;
     let usage = usage.into_iter().collect::<std::io::Result<Vec<_>>>()?;
     let [before, after] = usage[..] else { return Err("no figures of the proxy".into()) };
     #[expect(clippy::cast_precision_loss, reason = "a count of queries is below 2^53")]
-    let queries = outcome.queries.max(1) as f64;
+    let queries = outcome.tally.statements.max(1) as f64;
     let cpu_us_per_query = (after.cpu - before.cpu).as_secs_f64() * 1e6 / queries;
     Ok(Run { cpu_us_per_query, rss_kib: after.rss_kib, outcome })
 }
@@ -127,32 +126,32 @@ fn rounds_table(runs: &[Vec<Run>; 2]) -> Table {
         "RSS MiB",
         "errors",
     ]);
-    let percentile = |run: &Run, at: f64| run.outcome.latency_ns.value_at_percentile(at);
+    let percentile = |run: &Run, at: f64| run.outcome.tally.latency_ns().value_at_percentile(at);
     for (engine, runs) in Engine::BOTH.iter().zip(runs) {
         for (run, round) in runs.iter().zip(1..) {
             table.row(vec![
                 engine.name().into(),
                 format!("{round}"),
                 format!("{:.2}", run.cpu_us_per_query),
-                format!("{:.0}", run.outcome.qps()),
+                format!("{:.0}", run.outcome.rate()),
                 micros(percentile(run, 50.0)),
                 micros(percentile(run, 99.0)),
                 format!("{}", run.rss_kib / 1024),
-                run.outcome.errors.to_string(),
+                run.outcome.failed().to_string(),
             ]);
         }
     }
     for (engine, runs) in Engine::BOTH.iter().zip(runs) {
-        let latency = |at| median(runs, |run| run.outcome.latency_ns.value_at_percentile(at));
+        let latency = |at| median(runs, |run| percentile(run, at));
         table.row(vec![
             engine.name().into(),
             "median".into(),
             format!("{:.2}", median(runs, |run| run.cpu_us_per_query)),
-            format!("{:.0}", median(runs, |run| run.outcome.qps())),
+            format!("{:.0}", median(runs, |run| run.outcome.rate())),
             micros(latency(50.0)),
             micros(latency(99.0)),
             format!("{}", median(runs, |run| run.rss_kib) / 1024),
-            runs.iter().map(|run| run.outcome.errors).sum::<u64>().to_string(),
+            runs.iter().map(|run| run.outcome.failed()).sum::<u64>().to_string(),
         ]);
     }
     table

@@ -23,17 +23,17 @@ impl Counters {
         self.connections.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count(&self, kind: Kind<'_>) {
+    pub(super) fn count(&self, kind: Kind) {
         self.questions.fetch_add(1, Ordering::Relaxed);
         let counter = match kind {
-            Kind::Read | Kind::Blob(_) | Kind::Variable(_) => &self.selects,
+            Kind::Read | Kind::Blob(_) | Kind::Variables => &self.selects,
             Kind::Insert => &self.inserts,
             Kind::Update => &self.updates,
             Kind::Delete => &self.deletes,
             Kind::Begin => &self.begins,
             Kind::Commit => &self.commits,
             Kind::Rollback => &self.rollbacks,
-            Kind::Other => return,
+            Kind::ShowVariables | Kind::ShowReplication | Kind::Other => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

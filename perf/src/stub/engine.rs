@@ -1,13 +1,13 @@
 //! The stub's sockets: one epoll on one thread.
 
 use super::conversation::{Conversation, Shared};
-use super::{Counters, Identity};
+use super::{Counters, Faults, Identity};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const LISTENER: Token = Token(0);
 const READ_LEN: usize = 64 * 1024;
@@ -27,6 +27,7 @@ struct Connection {
 pub(super) fn serve(
     listener: std::net::TcpListener,
     identity: &Identity,
+    faults: &Faults,
     counters: &Counters,
     stop: &AtomicBool,
 ) -> io::Result<()> {
@@ -34,13 +35,16 @@ pub(super) fn serve(
     let mut listener = TcpListener::from_std(listener);
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let shared = Shared::new(identity, counters);
+    let shared = Shared::new(identity, faults, counters);
     let mut connections: HashMap<Token, Connection> = HashMap::new();
     let mut next_id: u32 = 0;
+    // Each waits for the same time: the first to come is the first to go.
+    let mut delayed: VecDeque<(Instant, Token)> = VecDeque::new();
     let mut events = Events::with_capacity(1024);
     let mut buffer = vec![0; READ_LEN];
     while !stop.load(Ordering::Relaxed) {
-        match poll.poll(&mut events, Some(TICK)) {
+        let next = delayed.front().map(|(due, _)| due.saturating_duration_since(Instant::now()));
+        match poll.poll(&mut events, Some(next.unwrap_or(TICK).min(TICK))) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             polled => polled?,
         }
@@ -49,13 +53,34 @@ pub(super) fn serve(
                 accept(&listener, &poll, &shared, &mut next_id, &mut connections)?;
                 continue;
             }
-            let Some(connection) = connections.get_mut(&event.token()) else { continue };
-            if connection.advance(&mut buffer, &shared).is_err() {
-                connections.remove(&event.token());
+            advance(event.token(), &mut connections, &mut delayed, &mut buffer, &shared);
+        }
+        let now = Instant::now();
+        while let Some((_, token)) = delayed.front().filter(|(due, _)| *due <= now).copied() {
+            delayed.pop_front();
+            if let Some(connection) = connections.get_mut(&token) {
+                connection.talk.end_delay();
+                advance(token, &mut connections, &mut delayed, &mut buffer, &shared);
             }
         }
     }
     Ok(())
+}
+
+/// Lets a connection do what it can; an error ends it.
+fn advance(
+    token: Token,
+    connections: &mut HashMap<Token, Connection>,
+    delayed: &mut VecDeque<(Instant, Token)>,
+    buffer: &mut [u8],
+    shared: &Shared<'_>,
+) {
+    let Some(connection) = connections.get_mut(&token) else { return };
+    match connection.advance(buffer, shared) {
+        Ok(false) => {}
+        Ok(true) => delayed.push_back((Instant::now() + shared.delay(), token)),
+        Err(_) => drop(connections.remove(&token)),
+    }
 }
 
 fn accept(
@@ -85,13 +110,19 @@ fn accept(
 
 impl Connection {
     /// Reads, answers and sends what can be without waiting. Edge-triggered: each direction is
-    /// tried until it would wait. An error ends the connection.
-    fn advance(&mut self, buffer: &mut [u8], shared: &Shared<'_>) -> io::Result<()> {
+    /// tried until it would wait. An error ends the connection; `true`: a delay begins.
+    fn advance(&mut self, buffer: &mut [u8], shared: &Shared<'_>) -> io::Result<bool> {
+        if self.talk.is_delayed() {
+            return Ok(false);
+        }
         let mut readable = true;
         loop {
+            if self.talk.is_delayed() {
+                return Ok(true);
+            }
             self.flush()?;
             if !self.outbox.is_empty() {
-                return Ok(());
+                return Ok(false);
             }
             if self.talk.continue_blob(&mut self.outbox) {
                 continue;
@@ -107,7 +138,7 @@ impl Connection {
                 return Err(ErrorKind::ConnectionAborted.into());
             }
             if !readable {
-                return Ok(());
+                return Ok(false);
             }
             readable = self.read(buffer, shared)?;
         }

@@ -2,21 +2,27 @@
 //!
 //! | statement | reply |
 //! | --- | --- |
-//! | `SELECT blob N` | N bytes of rows of 16 KiB |
-//! | `SELECT @@global.name` | the few variables that a proxy asks for, else ERR 1193 |
+//! | `/* blob N */ …`, `SELECT blob N` | N bytes of rows of 16 KiB |
+//! | `SELECT @@a, @@global.b` | variables that drivers and proxies ask for, else ERR 1193 |
+//! | `SHOW VARIABLES LIKE 'a'` | the same |
+//! | `SHOW SLAVE STATUS` and its other names | a healthy replica where the stub is read-only |
 //! | other reads | one row: `id`, `c` (100 bytes), `server` (the stub's name) |
 //! | BEGIN, COMMIT, ROLLBACK | OK with the transaction's status flag |
 //! | everything else | OK |
 //!
+//! Prepared statements are answered likewise, in the binary form. [`Faults`] make it slow or rude.
 //! It counts what reaches it under the names of a server's own status counters.
 
 mod conversation;
 mod counters;
 mod engine;
+mod faults;
 mod reply;
 mod statement;
+mod variables;
 
 pub use counters::Counters;
+pub use faults::Faults;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -40,6 +46,7 @@ pub struct Identity {
 pub struct Stub {
     listener: TcpListener,
     identity: Identity,
+    faults: Faults,
     counters: Arc<Counters>,
     stop: Arc<AtomicBool>,
 }
@@ -52,7 +59,14 @@ impl Stub {
     pub fn bind(address: SocketAddr, identity: Identity) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let (counters, stop) = (Arc::default(), Arc::default());
-        Ok(Self { listener, identity, counters, stop })
+        Ok(Self { listener, identity, faults: Faults::default(), counters, stop })
+    }
+
+    /// Makes it faulty.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
     }
 
     /// Where it listens.
@@ -80,7 +94,7 @@ impl Stub {
     /// # Errors
     /// epoll's or the listener's; a connection's errors end only that connection.
     pub fn serve(self) -> io::Result<()> {
-        engine::serve(self.listener, &self.identity, &self.counters, &self.stop)
+        engine::serve(self.listener, &self.identity, &self.faults, &self.counters, &self.stop)
     }
 
     /// Serves on a thread of its own.

@@ -60,7 +60,8 @@ fn the_dialect_decides_what_a_quote_is() {
     assert_eq!(classify(sql.as_bytes(), MYSQL).access, Access::Read);
     assert_eq!(classify(sql.as_bytes(), NO_BACKSLASH).access, Access::Write);
     assert_writes_on(ANSI, Traits::STORED_FUNCTION, &["SELECT \"abs\"(1)"]);
-    assert_writes_on(ANSI, Traits::UNKNOWN_SET, &["SET \"session_track_schema\" = 1"]);
+    const TRACKERS: Traits = Traits::PLAIN_SET.union(Traits::TRACKERS);
+    assert_writes_on(ANSI, TRACKERS, &["SET \"session_track_schema\" = 1"]);
     assert_writes_on(ANSI, Traits::EVENT_VARIABLE, &["SET \"timestamp\" = 1"]);
 }
 

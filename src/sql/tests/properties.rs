@@ -6,6 +6,7 @@ use proptest::sample::select;
 
 use super::oracle::{fast, slow};
 use super::*;
+use crate::sql::classify::classify_by_tokens;
 use crate::sql::{Values, kill_target, substitute_functions};
 
 /// Pieces that, put together, make texts near SQL and near trouble.
@@ -129,6 +130,96 @@ fn sqlish() -> impl Strategy<Value = Vec<u8>> {
     vec(select(PIECES), 0..40).prop_map(|pieces| pieces.concat().into_bytes())
 }
 
+/// Pieces of a SELECT that the short way takes, or nearly.
+const PLAIN_PIECES: &[&str] = &[
+    "a",
+    "t.b",
+    "`c`",
+    "`d`.`e`",
+    "t.`f`",
+    "id_1",
+    "_x",
+    "café",
+    "12",
+    "1.5",
+    ".5",
+    "3.",
+    "0x1F",
+    "1e5",
+    "1st",
+    "'x'",
+    "'it''s'",
+    "'a long string, which fills more than a block of 64 bytes (with ; in it)'",
+    "'`'",
+    "`'`",
+    "'\\'",
+    "'a\\'b'",
+    " = ",
+    "=",
+    " <> ",
+    ",",
+    ", ",
+    " AND ",
+    " IN (",
+    "(",
+    ")",
+    " (",
+    " ",
+    "\n",
+    "COUNT(*)",
+    "count (*)",
+    "f(",
+    "t.count(",
+    "MAX(a)",
+    "IF(a,b,c)",
+    "any_value(a)",
+    "nvl(a)",
+    "`f`(",
+    "'f'(",
+    "12(",
+    " FROM ",
+    " WHERE ",
+    " AS ",
+    " for",
+    "FOR ",
+    " UNION ",
+    "mysql.",
+    "information_schema.tables",
+    "performance_schemas",
+    "replace(",
+    " procedure ",
+    "procedural",
+    "sql_calc_found_rows ",
+    "sql_calculated",
+    "s.nextval",
+    "into",
+    "1into",
+    "a.1into",
+    "-",
+    "- -",
+    "--",
+    "*",
+    "*/",
+    "/",
+    "/*",
+    "\"",
+    ";",
+    "@a",
+    "#",
+    "$",
+    "[",
+    ":",
+    "?",
+    "!",
+    "\0",
+];
+
+fn selectish() -> impl Strategy<Value = Vec<u8>> {
+    let begin = select(&["SELECT ", "select\t", "SELECT", "sElEcT(", "SELECTS ", " SELECT "][..]);
+    (begin, vec(select(PLAIN_PIECES), 0..30))
+        .prop_map(|(begin, pieces)| [begin, &pieces.concat()].concat().into_bytes())
+}
+
 fn dialect() -> impl Strategy<Value = Dialect> {
     any::<(bool, bool, bool)>().prop_map(|(mariadb, ansi_quotes, no_backslash_escapes)| Dialect {
         mariadb,
@@ -185,6 +276,11 @@ proptest! {
     #[test]
     fn and_so_on_any_bytes(text in vec(any::<u8>(), 0..60), dialect in dialect()) {
         prop_assert_eq!(fast(&text, dialect), slow(&text, dialect));
+    }
+
+    #[test]
+    fn the_short_way_leads_to_the_same(text in selectish(), dialect in dialect()) {
+        prop_assert_eq!(classify(&text, dialect), classify_by_tokens(&text, dialect));
     }
 
     #[test]

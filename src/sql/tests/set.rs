@@ -72,6 +72,22 @@ fn plain_sets() {
 }
 
 #[test]
+fn sets_of_trackers() {
+    let plain = Traits::PLAIN_SET | Traits::TRACKERS;
+    for sql in [
+        "SET session_track_schema = OFF",
+        "SET @@session.session_track_system_variables = '*'",
+        "SET autocommit=1, session_track_system_variables=CONCAT(@@session_track_schema, 'a')",
+        "SET sql_mode = @@session_track_schema",
+    ] {
+        let statement = of(sql);
+        assert!(statement.traits.contains(plain), "{sql}: {statement:?}");
+        assert_eq!(statement.access, Access::Write, "{sql}");
+    }
+    assert!(!of("SET GLOBAL session_track_schema = OFF").traits.contains(Traits::TRACKERS));
+}
+
+#[test]
 fn sets_that_may_do_more() {
     assert_writes(
         Traits::UNKNOWN_SET,
@@ -84,8 +100,6 @@ fn sets_that_may_do_more() {
             "SET DEFAULT ROLE r TO u",
             "SET RESOURCE GROUP g FOR 5",
             "SET sql_mode = (SELECT a FROM t)",
-            "SET session_track_schema = OFF",
-            "SET @@session.session_track_system_variables = '*'",
             "SET a.b = 1",
             "SET NAMES = 1",
             "SET NAMES",

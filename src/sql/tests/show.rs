@@ -44,6 +44,14 @@ fn objects_of_schemas() {
 }
 
 #[test]
+fn variables_with_the_trackers_among_them() {
+    assert_writes(
+        Traits::SERVER_STATE | Traits::TRACKERS,
+        &["SHOW VARIABLES", "SHOW SESSION VARIABLES LIKE 'sql_mode'", "SHOW LOCAL VARIABLES"],
+    );
+}
+
+#[test]
 fn state_of_a_server() {
     assert_writes(
         Traits::SERVER_STATE,
@@ -52,8 +60,6 @@ fn state_of_a_server() {
             "SHOW GLOBAL STATUS LIKE 'x'",
             "SHOW SESSION STATUS",
             "SHOW LOCAL STATUS",
-            "SHOW VARIABLES",
-            "SHOW SESSION VARIABLES LIKE 'sql_mode'",
             "SHOW GLOBAL VARIABLES",
             "SHOW PROCESSLIST",
             "SHOW FULL PROCESSLIST",

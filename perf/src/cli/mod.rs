@@ -1,0 +1,4 @@
+//! The arguments of the larger subcommands, and what they print.
+
+pub(crate) mod backend;
+pub(crate) mod load;
