@@ -49,6 +49,8 @@ pub enum ParamTypes<'a> {
     Sent(&'a [u8]),
     /// As in the execution before.
     Omitted,
+    /// Left out though attributes are given: MySQL refuses that, and keeps what it has.
+    Refused,
 }
 
 impl ParamTypes<'_> {
@@ -137,7 +139,7 @@ fn parts(payload: &[u8], layout: ParamLayout) -> Result<Parts<'_>, Malformed> {
         }
     }
     if parts.types == ParamTypes::Omitted && count > params {
-        return Err(Malformed::Truncated);
+        parts.types = ParamTypes::Refused;
     }
     parts.values_at = at(&reader);
     Ok(parts)
@@ -207,6 +209,7 @@ fn integers(
         ParamTypes::NoParams => return Ok(true),
         ParamTypes::Sent(types) => (types, layout.named),
         ParamTypes::Omitted => (types, false),
+        ParamTypes::Refused => return Ok(false),
     };
     let mut values = Reader::new(payload.get(values_at..).ok_or(Malformed::Truncated)?);
     let mut given = 0;
@@ -324,7 +327,7 @@ mod tests {
         assert_eq!(param_types(&alone, named(0)), Ok(ParamTypes::NoParams));
         assert_eq!(param_types(&alone, named(2)), Err(Malformed::Truncated));
         let untyped = [0x17, 1, 0, 0, 0, 8, 1, 0, 0, 0, 2, 0, 0, 5, 6];
-        assert_eq!(param_types(&untyped, named(1)), Err(Malformed::Truncated));
+        assert_eq!(param_types(&untyped, named(1)), Ok(ParamTypes::Refused));
     }
 
     #[test]

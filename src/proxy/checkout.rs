@@ -100,17 +100,20 @@ impl Conversation {
         backend: BackendIdx,
         conn: ConnId,
     ) -> Result<Lease, Fault> {
-        let user = lane.user(self.client.user);
-        let secret = user.backend_secret.as_ref().unwrap_or(&self.client.secret).clone();
-        let identity = Identity {
+        let link = lane.dial(backend, conn, &self.identity()).await?;
+        Ok(Lease::new(lane.clone(), link, conn))
+    }
+
+    /// As whom the session goes to the backends.
+    pub(super) fn identity(&self) -> Identity<'_> {
+        let user = self.lane.user(self.client.user);
+        Identity {
             user: &user.backend_name,
-            secret: &secret,
+            secret: user.backend_secret.as_ref().unwrap_or(&self.client.secret),
             capabilities: self.client.capabilities & (SHAPING | Capabilities::LONG_PASSWORD),
             collation: self.client.collation,
             attributes: &self.client.attributes,
-        };
-        let link = lane.dial(backend, conn, &identity).await?;
-        Ok(Lease::new(lane.clone(), link, conn))
+        }
     }
 
     /// Finds the state that the login gave the session, and checks the schema that it names.

@@ -9,7 +9,7 @@ use crate::protocol::{
     query_text_at, statement_id,
 };
 use crate::session::{PreparedStatements, ReplayState, Session};
-use crate::sql::{Access, Statement, Traits, Verb, classify};
+use crate::sql::{Access, Statement, Traits, Verb, classify, names_threads};
 
 use super::checkout::FLAGGED;
 use super::fault::{ClientFault, Fault, ProxyFault};
@@ -149,7 +149,7 @@ impl Conversation {
                     tracing::info!(session = self.entry.id(), "{fault}");
                 }
             }
-            if self.entry.take_kill() == Some(crate::metrics::KillKind::Connection) {
+            if self.is_killed() {
                 return Err(ProxyFault::Killed.into());
             }
         }
@@ -278,7 +278,12 @@ impl Conversation {
         if payload.len() >= MAX_PAYLOAD || crate::sql::charset_hides(sql, charset) {
             return Statement::OPAQUE;
         }
-        classify(sql, self.session.dialect())
+        let mut statement = classify(sql, self.session.dialect());
+        if self.session.in_server_schema() && names_threads(sql) {
+            statement.traits |= Traits::SERVER_STATE | Traits::SHOWS_THREADS;
+            statement.access = Access::Write;
+        }
+        statement
     }
 
     /// COM_PING is the proxy's to answer, unless there is a connection to ask after.
@@ -354,11 +359,11 @@ impl Conversation {
         }
         let trackers = lease.peek().login_trackers.clone();
         self.session.reset(self.lane.intern(state), trackers);
+        self.set_held(None);
         match reset {
-            Ok(()) => self.lane.release(lease),
+            Ok(()) => self.release(lease),
             Err(_) => drop(lease),
         }
-        self.set_held(None);
         self.ok(1);
         Ok(Next::Go)
     }

@@ -95,7 +95,9 @@ pub(crate) enum ProxyFault {
     #[error("unknown command")]
     UnknownCommand,
     #[error("you are not owner of thread {0}")]
-    NotOwner(u64),
+    NotOwner(u32),
+    #[error("the sessions of {} are others'", String::from_utf8_lossy(.0))]
+    NotOwnerOf(Vec<u8>),
     #[error("the proxy is shutting down")]
     Draining,
     #[error("the session was killed")]
@@ -141,7 +143,8 @@ impl Fault {
                 | ProxyFault::Unsupported(_)
                 | ProxyFault::UnknownCommand
                 | ProxyFault::Interrupted
-                | ProxyFault::NotOwner(_) => true,
+                | ProxyFault::NotOwner(_)
+                | ProxyFault::NotOwnerOf(_) => true,
             },
         }
     }
@@ -193,7 +196,7 @@ impl Fault {
                 ProxyFault::QueueFull | ProxyFault::TooManySessions => (1040, b"08004"),
                 ProxyFault::Unsupported(_) => (1235, b"42000"),
                 ProxyFault::UnknownCommand => (1047, b"08S01"),
-                ProxyFault::NotOwner(_) => (1095, b"HY000"),
+                ProxyFault::NotOwner(_) | ProxyFault::NotOwnerOf(_) => (1095, b"HY000"),
                 ProxyFault::Draining => (1053, b"08S01"),
                 ProxyFault::Killed => (1927, b"70100"),
                 ProxyFault::Interrupted => (1317, b"70100"),
@@ -213,6 +216,9 @@ impl Fault {
             Self::Client(ClientFault::Handshake(_)) => "Bad handshake".to_owned(),
             Self::Backend { fault: BackendFault::Refused { message, .. }, .. } => message.clone(),
             Self::Proxy(ProxyFault::NotOwner(id)) => format!("You are not owner of thread {id}"),
+            Self::Proxy(ProxyFault::NotOwnerOf(name)) => {
+                format!("Operation KILL USER failed for {}@%", String::from_utf8_lossy(name))
+            }
             Self::Proxy(ProxyFault::Killed) => "Connection was killed".to_owned(),
             Self::Proxy(ProxyFault::Interrupted) => "Query execution was interrupted".to_owned(),
             Self::Proxy(ProxyFault::UnknownCommand) => "Unknown command".to_owned(),

@@ -1,8 +1,6 @@
 //! Moving a reply from a backend connection to the client: bytes as they came, except that OK
 //! packets lose the session state that the client did not ask for.
 
-use std::rc::Rc;
-
 use crate::net::Chunk;
 use crate::protocol::{
     Capabilities, Event, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, PrepareOk, Progress, Renumber,
@@ -14,10 +12,10 @@ use crate::session::{Shown, Visible};
 use super::fault::{BackendFault, ClientFault};
 use super::inbox::Inbox;
 use super::link::Link;
-use super::metadata::completed;
+use super::metadata::LeftOut;
 
 /// Unsent bytes to a client at which the reading from its backend stops.
-const UNSENT_MAX: usize = 256 * 1024;
+pub(super) const UNSENT_MAX: usize = 256 * 1024;
 
 /// How a reply ended.
 pub(super) struct Reply {
@@ -49,8 +47,8 @@ pub(super) struct Forward<'a> {
     pub(super) sequence: u8,
     /// The id that the client is told for what COM_STMT_PREPARE prepares.
     pub(super) statement_id: u32,
-    /// What to put into a result set without definitions.
-    pub(super) missing: Option<Rc<[u8]>>,
+    /// What the reply may lack.
+    pub(super) left_out: Option<LeftOut>,
     prepared: Option<PrepareOk>,
     /// Behind what was put in.
     renumber: Option<Renumber>,
@@ -71,7 +69,7 @@ impl<'a> Forward<'a> {
             shown,
             sequence,
             statement_id: 0,
-            missing: None,
+            left_out: None,
             prepared: None,
             renumber: None,
         }
@@ -171,16 +169,7 @@ impl Forward<'_> {
         let sequence = Header::decode(packet).map_or(0, |header| header.seq);
         let payload = match terminal.kind {
             TerminalKind::Ok => {
-                // The flag is in a fixed place only for small numbers: decoding is the sure way,
-                // and costs a few loads.
-                let ok = OkPacket::decode(payload, self.link.capabilities)?;
-                let flagged = ok.status.contains(StatusFlags::SESSION_STATE_CHANGED);
-                changes.extend_from_slice(ok.session_state);
-                match &mut self.shown {
-                    Some(shown) => shown.see(&ok).map(|seen| visible(payload, &ok, &seen)),
-                    None if flagged => Some(strip_session_state(payload)?),
-                    None => None,
-                }
+                shown_ok(payload, self.link.capabilities, &mut self.shown, changes)?
             }
             TerminalKind::Eof => strip_eof_flag(payload),
             TerminalKind::Prepare => {
@@ -193,9 +182,10 @@ impl Forward<'_> {
             TerminalKind::Err if tracker.summary().unsolicited => {
                 return Err(super::link::refusal(payload).or_closed());
             }
-            TerminalKind::Abridged if self.missing.is_some() => {
-                let definitions = self.missing.take().unwrap_or_default();
-                let (completed, renumber) = completed(payload, sequence, &definitions);
+            TerminalKind::Abridged
+                if let Some(left_out) = self.left_out.take_if(|left_out| !left_out.known) =>
+            {
+                let (completed, renumber) = left_out.completed(payload, sequence);
                 self.flush(chunk, seen + progress.forward);
                 self.emit(completed);
                 self.renumber = Some(renumber);
@@ -263,6 +253,26 @@ impl Forward<'_> {
             }
         }
     }
+}
+
+/// Notes what session state an OK tells, in `changes`, and returns the OK as the client should see
+/// it; `None`: as it is.
+pub(super) fn shown_ok(
+    payload: &[u8],
+    capabilities: Capabilities,
+    shown: &mut Option<&mut Shown>,
+    changes: &mut Vec<u8>,
+) -> Result<Option<Vec<u8>>, BackendFault> {
+    // The flag is in a fixed place only for small numbers: decoding is the sure way, and costs a
+    // few loads.
+    let ok = OkPacket::decode(payload, capabilities)?;
+    let flagged = ok.status.contains(StatusFlags::SESSION_STATE_CHANGED);
+    changes.extend_from_slice(ok.session_state);
+    Ok(match shown {
+        Some(shown) => shown.see(&ok).map(|seen| visible(payload, &ok, &seen)),
+        None if flagged => Some(strip_session_state(payload)?),
+        None => None,
+    })
 }
 
 enum Step {

@@ -367,11 +367,6 @@ impl Lane {
         self.sessions.borrow().len()
     }
 
-    /// The session that clients know as `id`, on whatever shard.
-    pub(super) fn find_session(&self, id: u64) -> Option<crate::metrics::SessionSnapshot> {
-        u32::try_from(id).ok().and_then(|id| self.registry.find(id))
-    }
-
     /// Asks session `id`, wherever it is, to end.
     pub(super) fn request_kill(&self, id: u32, kind: KillKind) {
         if self.registry.request_kill(id, kind)

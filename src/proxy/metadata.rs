@@ -13,16 +13,55 @@ use super::forward::Reply;
 use super::lease::Lease;
 use super::link::Link;
 
+/// What a server may leave out of an execution's reply.
+pub(super) struct LeftOut {
+    /// Packets numbered 0.
+    definitions: Rc<[u8]>,
+    /// The client got the same last.
+    pub(super) known: bool,
+}
+
+impl LeftOut {
+    /// The definitions' payloads.
+    pub(super) fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest: &[u8] = &self.definitions;
+        std::iter::from_fn(move || {
+            let len = Header::decode(rest)?.packet_len();
+            let (packet, behind) = rest.split_at_checked(len)?;
+            rest = behind;
+            packet.get(HEADER_LEN..)
+        })
+    }
+
+    /// The packets of a result set's head, whose payload says that no definitions follow, and of
+    /// these; and what the numbers of those behind it are to be.
+    pub(super) fn completed(&self, head: &[u8], sequence: u8) -> (Chunk, Renumber) {
+        let mut out = Vec::with_capacity(head.len() + HEADER_LEN + self.definitions.len());
+        let first = put_packet(&mut out, sequence, &following(head));
+        let next = self.payloads().fold(first, |next, payload| put_packet(&mut out, next, payload));
+        (Chunk::from(out), Renumber::new(next.wrapping_sub(first)))
+    }
+}
+
+/// A result set's head that says that definitions follow.
+pub(super) fn following(head: &[u8]) -> Vec<u8> {
+    let mut payload = head.to_vec();
+    if let Some(follows) = payload.last_mut() {
+        *follows = 1;
+    }
+    payload
+}
+
 impl Conversation {
-    /// The definitions that statement `id` needs in a reply without any, where they are not what
-    /// its client got last.
-    pub(super) fn missing_metadata(&self, link: &mut Link, id: Option<u32>) -> Option<Rc<[u8]>> {
+    /// What a reply to an execution of statement `id` may lack.
+    pub(super) fn left_out(&self, link: &mut Link, id: Option<u32>) -> Option<LeftOut> {
         if !link.capabilities.contains(Capabilities::MARIADB_CACHE_METADATA) {
             return None;
         }
         let prepared = self.prepared.find(id?)?;
         let sent = &link.statements.use_it(prepared.text.key())?.metadata;
-        if *sent == prepared.metadata { None } else { sent.clone() }
+        let known = *sent == prepared.metadata;
+        sent.clone().map(|definitions| LeftOut { definitions, known })
     }
 
     /// Takes note of the definitions in an execution's reply, or behind one without.
@@ -41,24 +80,6 @@ impl Conversation {
     }
 }
 
-/// The packets of a result set's head, whose payload says that no definitions follow, and of these
-/// `definitions`; and what the numbers of those behind it are to be.
-pub(super) fn completed(head: &[u8], sequence: u8, definitions: &[u8]) -> (Chunk, Renumber) {
-    let mut payload = head.to_vec();
-    if let Some(follows) = payload.last_mut() {
-        *follows = 1;
-    }
-    let mut out = Vec::with_capacity(payload.len() + HEADER_LEN + definitions.len());
-    let mut next = put_packet(&mut out, sequence, &payload);
-    let mut rest = definitions;
-    while let Some(header) = Header::decode(rest) {
-        let (packet, behind) = rest.split_at(header.packet_len().min(rest.len()));
-        next = put_packet(&mut out, next, packet.get(HEADER_LEN..).unwrap_or_default());
-        rest = behind;
-    }
-    (Chunk::from(out), Renumber::new(next.wrapping_sub(sequence).wrapping_sub(1)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +89,8 @@ mod tests {
         let mut definitions = Vec::new();
         put_packet(&mut definitions, 0, b"one");
         put_packet(&mut definitions, 0, b"two");
-        let (chunk, renumber) = completed(&[2, 0], 1, &definitions);
+        let left_out = LeftOut { definitions: definitions.into(), known: false };
+        let (chunk, renumber) = left_out.completed(&[2, 0], 1);
         let packets = b"\x02\0\0\x01\x02\x01\x03\0\0\x02one\x03\0\0\x03two";
         assert_eq!(chunk.as_slice(), packets);
         assert_eq!(renumber, Renumber::new(2));

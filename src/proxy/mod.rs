@@ -26,6 +26,7 @@ mod reach;
 mod ready;
 mod request;
 mod statement;
+mod threads;
 mod upload;
 mod waiting;
 

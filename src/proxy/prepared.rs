@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::net::Chunk;
 use crate::protocol::{
-    Capabilities, Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamLayout, ReplyKind, StatusFlags,
-    param_types,
+    Capabilities, Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamLayout, ParamTypes, ReplyKind,
+    StatusFlags, param_types,
 };
 use crate::route::Leave;
 use crate::session::{PREPARED_PINS, Prepared, PreparedText, stays_where_prepared};
@@ -43,7 +43,7 @@ impl Conversation {
     ) -> Result<Next, Fault> {
         let is_long = packet.len() - HEADER_LEN >= MAX_PAYLOAD;
         if statement.traits.contains(Traits::READS_CONNECTION_ID) && !is_long {
-            let id = Some(u64::from(self.entry.id()));
+            let id = self.id_for(&statement);
             let values = Values { connection_id: id, ..Values::default() };
             let dialect = self.session.dialect();
             if let Some(sql) = substitute_functions(text_of(&packet, 1), dialect, &values) {
@@ -83,7 +83,10 @@ impl Conversation {
         }
         let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
         let types = param_types(payload, prepared.layout);
-        prepared.typed = types.is_ok_and(|it| it.keep(prepared.layout, &mut prepared.types));
+        prepared.refused = types == Ok(ParamTypes::Refused);
+        if let Ok(types) = types {
+            types.keep(prepared.layout, &mut prepared.types);
+        }
         let (statement, bound) = (prepared.statement, prepared.bound);
         self.session.begin_execution(prepared, payload, self.lane.settings.sql.pin_on_call);
         let mut request = Request::new(packet, statement, ReplyKind::Execute);
@@ -280,13 +283,13 @@ impl Conversation {
         let Some(prepared) = self.prepared.find_mut(id) else { return };
         let before = (prepared.long_data, prepared.cursor);
         if request.kind == ReplyKind::Execute {
-            let unread = reply.summary.error == Some(MALFORMED_PACKET);
-            if unread && prepared.typed {
+            let unread = reply.summary.error == Some(MALFORMED_PACKET) && !prepared.refused;
+            if unread {
                 prepared.types.clear();
-            }
-            if unread && !prepared.bound && !prepared.own {
-                // The server's copy keeps the types it had, which may be another session's.
-                lease.link().close_statement(prepared.text.key());
+                if !prepared.bound && !prepared.own {
+                    // The server's copy keeps the types it had, which may be another session's.
+                    lease.link().close_statement(prepared.text.key());
+                }
             }
             prepared.cursor = !failed && status.contains(StatusFlags::CURSOR_EXISTS);
             // Nothing was executed: MySQL still has the data.

@@ -1,7 +1,7 @@
 //! A client's command, as it goes to a backend.
 
 use crate::net::Chunk;
-use crate::protocol::{Capabilities, HEADER_LEN, ReplyKind, put_packet, query_command};
+use crate::protocol::{HEADER_LEN, ReplyKind, put_packet};
 use crate::session::Pins;
 use crate::sql::{Access, Statement};
 
@@ -48,11 +48,6 @@ impl Request {
     /// Another backend may run it as well.
     pub(super) fn may_move(&self) -> bool {
         self.statement.access == Access::Read && !self.on_held
-    }
-
-    /// A COM_QUERY of the proxy's own making, for a connection with `caps`.
-    pub(super) fn text(sql: &[u8], statement: Statement, caps: Capabilities) -> Self {
-        Self::new(packet_of(&query_command(sql, caps)), statement, ReplyKind::Query)
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::rc::Rc;
 
-use crate::cluster::{BackendIdx, BackendSet};
+use crate::cluster::BackendSet;
 use crate::net::Chunk;
 use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes};
 use crate::session::{Hold, Keep, PREPARED_PINS, Preamble, ReplayState, Unreachable};
-use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
+use crate::sql::{Access, Statement, Traits, Values, substitute_functions};
 
 use super::choose::NoLease;
 use super::conversation::{Conversation, Next};
-use super::fault::{BackendFault, ClientFault, Fault};
+use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
 use super::request::{Request, text_of, with_text};
@@ -26,22 +26,15 @@ impl Conversation {
         at: usize,
         statement: Statement,
     ) -> Result<Next, Fault> {
-        if statement.traits.contains(Traits::KILL)
-            && let Some(target) = kill_target(text_of(&packet, at), self.session.dialect())
-            && !target.by_query_id
-            && let Some(session) = self.lane.find_session(target.id)
-        {
-            return Box::pin(self.kill(&session, target.query_only)).await;
+        if statement.traits.contains(Traits::KILL) {
+            return Box::pin(self.kill_statement(packet, at, statement)).await;
         }
         let text = text_of(&packet, at);
         self.session.begin(&statement, text, self.lane.settings.sql.pin_on_call);
         if let Some(rewritten) = self.substitute(&statement, text) {
             packet = with_text(&packet, at, &rewritten);
         }
-        let mut request = Request::new(packet, statement, ReplyKind::Query);
-        // Of a thread that is none of ours.
-        request.on_held = statement.traits.contains(Traits::KILL);
-        self.run_request(request).await
+        self.run_request(Request::new(packet, statement, ReplyKind::Query)).await
     }
 
     /// The text with the session's own answers in it, where a function asks the connection for
@@ -55,12 +48,19 @@ impl Conversation {
         }
         let last = self.session.last();
         let values = Values {
-            connection_id: Some(u64::from(self.entry.id())),
+            connection_id: self.id_for(statement),
             // What is not known here is asked of the connection, which is held for that.
             row_count: last.row_count,
             found_rows: last.found_rows,
         };
         substitute_functions(sql, self.session.dialect(), &values)
+    }
+
+    /// What `CONNECTION_ID()` is in a statement: beside the server's own ids, the server's, and its
+    /// columns are translated as theirs are.
+    pub(super) fn id_for(&self, statement: &Statement) -> Option<u64> {
+        let id = u64::from(self.entry.id());
+        (!statement.traits.contains(Traits::SHOWS_THREADS)).then_some(id)
     }
 
     /// Runs a command; a read whose connection cannot be had, or breaks before its reply begins,
@@ -94,6 +94,9 @@ impl Conversation {
             match self.exchange(lease, packet, &request).await {
                 Ok((lease, reply)) => return self.remember(lease, &reply, &request).await,
                 Err(Unfinished { fault, again }) => {
+                    if self.is_killed() {
+                        return Err(ProxyFault::Killed.into());
+                    }
                     if !(again && retry) {
                         return Err(self.without_connection(fault, firmly));
                     }
@@ -106,24 +109,6 @@ impl Conversation {
                     self.outbox = Some(Chunk::from(self.spare.clone()));
                 }
             }
-        }
-    }
-
-    /// Runs a command of the proxy's own on `backend`, beside whatever the session holds.
-    pub(super) async fn run_apart(
-        &mut self,
-        backend: BackendIdx,
-        mut request: Request,
-    ) -> Result<Next, Fault> {
-        let lease = self.acquire(backend, false).await?;
-        let Some(packet) = request.packet.take() else { return Ok(Next::Go) };
-        match self.exchange(lease, packet, &request).await {
-            Ok((lease, _)) => {
-                self.lane.release(lease);
-                self.set_held(self.held.as_ref());
-                Ok(Next::Go)
-            }
-            Err(Unfinished { fault, .. }) => Err(fault),
         }
     }
 
@@ -149,7 +134,9 @@ impl Conversation {
         let left_some = reply.summary.warned || reply.summary.error.is_some();
         // An execution means nothing elsewhere; a PREPARE that fails, fails there as well.
         let refused = request.kind == ReplyKind::Prepare && reply.summary.error.is_some();
-        let moves = refused || request.kind == ReplyKind::Query;
+        // What took too long once is not to be run again.
+        let late = reply.summary.error.is_some_and(|code| LATE.contains(&code));
+        let moves = (refused || request.kind == ReplyKind::Query) && !late;
         let text = Some(&self.spare).filter(|it| moves && !it.is_empty());
         let executes = request.kind == ReplyKind::Execute;
         match (text, self.cause.as_mut()) {
@@ -184,6 +171,7 @@ impl Conversation {
         } else {
             counters.writes.bump()
         }
+        self.entry.begin_command();
         self.entry.set_backend(Some((usize::from(backend.0), lease.peek().thread_id)));
         let _busy = self.lane.outstanding_guard(backend);
         let sent = lease.stream().sent_bytes();
@@ -267,13 +255,17 @@ impl Conversation {
         }
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let statement_id = self.prepared.next_id();
-        let missing = self.missing_metadata(lease.link(), executed);
+        let left_out = self.left_out(lease.link(), executed);
         let inbox = &mut self.client.inbox;
         let raw = lease.peek().exposed || self.session.keeps_trackers();
         let shown = tracks.then(|| self.session.shown_through(raw));
         let mut forward = Forward::new(inbox, lease.link(), request.kind, shown, sequence);
         forward.statement_id = statement_id;
-        forward.missing = missing;
+        forward.left_out = left_out;
+        if request.statement.traits.contains(Traits::SHOWS_THREADS) {
+            let holders = self.lane.registry.holders(usize::from(forward.link.backend.0));
+            return Box::pin(forward.run_translated(&holders)).await;
+        }
         forward.run().await
     }
 
@@ -419,6 +411,10 @@ impl Conversation {
         Ok(Next::Go)
     }
 }
+
+/// Errors of a statement that was interrupted or waited too long: ER_QUERY_INTERRUPTED,
+/// ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK.
+const LATE: [u16; 5] = [1317, 3024, 1969, 1205, 1213];
 
 /// More questions after one statement are not remembered.
 const ASKED_MAX: usize = 8;

@@ -159,6 +159,17 @@ impl Session {
         self.reading.charset
     }
 
+    /// The current schema is one of the server's own, which describe that server.
+    #[must_use]
+    pub fn in_server_schema(&self) -> bool {
+        self.reading.in_server_schema
+    }
+
+    /// `completion_type` makes the server close the connection behind a COMMIT or ROLLBACK.
+    pub(super) fn releases(&self) -> bool {
+        self.reading.releases
+    }
+
     /// `sql_select_limit` cuts results short.
     pub(super) fn limits_rows(&self) -> bool {
         self.reading.limits_rows
@@ -171,10 +182,13 @@ pub(super) struct Reading {
     dialect: Dialect,
     charset: Option<Charset>,
     limits_rows: bool,
+    in_server_schema: bool,
+    releases: bool,
 }
 
 impl Reading {
     pub(super) fn of(state: &ReplayState, server: ServerKind) -> Self {
+        const SERVER_SCHEMAS: [&[u8]; 3] = [b"information_schema", b"performance_schema", b"sys"];
         const NO_LIMIT: &[u8] = b"18446744073709551615";
         let mode = state.variable(b"sql_mode");
         let has = |flag: &[u8], default: bool| {
@@ -189,6 +203,10 @@ impl Reading {
             },
             charset: state.variable(b"character_set_client").map(Charset::of),
             limits_rows: state.variable(b"sql_select_limit").is_some_and(|max| max != NO_LIMIT),
+            releases: state.variable(b"completion_type").is_some_and(|kind| kind == b"RELEASE"),
+            in_server_schema: state.schema().is_some_and(|schema| {
+                SERVER_SCHEMAS.iter().any(|name| schema.eq_ignore_ascii_case(name))
+            }),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
 use super::text::Hidden;
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
-use crate::sql::{Statement, Traits};
+use crate::sql::{Naming, Statement, Thing, Traits};
 
 /// What came in with the statement under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub(super) struct Pending {
     pub(super) lock_reported: bool,
     /// COM_STMT_PREPARE.
     pub(super) prepares: bool,
+    /// The server closes the connection behind it, as `completion_type` says.
+    pub(super) releases: bool,
+    /// What it opens or closes by name.
+    pub(super) naming: Option<(Thing, Naming)>,
     pub(super) trackers: TrackerUse,
 }
 
@@ -53,6 +57,8 @@ impl Default for Pending {
             brought: Pins::empty(),
             lock_reported: false,
             prepares: false,
+            releases: false,
+            naming: None,
             trackers: TrackerUse::None,
         }
     }

@@ -5,13 +5,14 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use crate::protocol::{StatusFlags, Summary};
-use crate::sql::{Access, Dialect, Statement, Traits, Verb};
+use crate::sql::{Access, Dialect, Statement, Traits, Verb, naming};
 
 use super::access::Reading;
 use super::changes::Pending;
 use super::counting::{Counting, counting};
 use super::insert_text::InsertText;
 use super::last::{InsertId, LastStatement};
+use super::opened::{Opened, RARE};
 use super::shown::Shown;
 use super::text::{self, Hidden};
 use super::{Pins, Preamble, ReplayState, StateInterner, TrackerSettings, difference};
@@ -93,8 +94,8 @@ pub struct Session {
     pub(super) transaction_in_doubt: bool,
     /// `L` of the transaction state tracker: LOCK TABLES is in force.
     pub(super) tables_locked: bool,
-    /// A table lock that no tracker reports (FLUSH TABLES WITH READ LOCK).
-    pub(super) lock_unreported: bool,
+    /// What is open on the connection held.
+    pub(super) opened: Option<Box<Opened>>,
     pub(super) characteristics: Vec<u8>,
     pub(super) last: LastStatement,
     /// `LAST_INSERT_ID()` on the connection held is the session's own.
@@ -123,7 +124,7 @@ impl Session {
             status: StatusFlags::AUTOCOMMIT,
             transaction_in_doubt: false,
             tables_locked: false,
-            lock_unreported: false,
+            opened: None,
             characteristics: Vec::new(),
             last: LastStatement::default(),
             insert_id_here: false,
@@ -165,6 +166,12 @@ impl Session {
                 self.pending.brought |= pin;
                 self.pins |= pin;
             }
+        }
+        self.pending.releases = self.releases()
+            && statement.traits.intersects(Traits::COMMIT | Traits::ROLLBACK)
+            && !text::has_word(sql, b"release");
+        if statement.statements == 1 && statement.traits.intersects(RARE) {
+            self.pending.naming = naming(sql, self.dialect(), self.state.schema());
         }
         if matches!(statement.verb, Verb::Insert | Verb::Replace) {
             self.pending.insert = InsertText::of(sql);
@@ -299,7 +306,10 @@ impl Session {
             let mariadb = self.server.dialect.mariadb;
             preamble.clear_sql = Some(if mariadb { CLEAR_WARNINGS } else { CLEAR_WARNINGS_MYSQL });
         }
-        preamble.count_sql = self.count_to_bring(statement, left.found_rows);
+        // What clears warnings on MySQL counts as well.
+        let counted = left.found_rows.filter(|_| preamble.clear_sql.is_none());
+        let here = self.counts_here && preamble.clear_sql.is_none();
+        preamble.count_sql = self.count_to_bring(statement, counted, here);
         Ok(preamble)
     }
 
@@ -331,7 +341,7 @@ impl Session {
         }
         self.explain(statement, failed);
         self.apply_variables(states);
-        self.note_locks(statement, failed);
+        self.note_opened(statement, summary);
         self.drop_needless_pins(statement, summary);
         let Pending { insert, counting, .. } = self.pending;
         let before = self.last.found_rows;
@@ -364,21 +374,6 @@ impl Session {
                 || statement.traits.intersects(opens));
     }
 
-    fn note_locks(&mut self, statement: &Statement, failed: bool) {
-        let traits = statement.traits;
-        if traits.contains(Traits::TABLE_LOCK) && !self.pending.lock_reported {
-            self.lock_unreported = true;
-        }
-        let only_unlock = statement.statements == 1 && statement.verb == Verb::Unlock;
-        if only_unlock && !failed && traits.contains(Traits::TABLE_UNLOCK) && self.tables_locked {
-            // UNLOCK INSTANCE: the tables stay locked.
-            return;
-        }
-        if !self.tables_locked && !self.lock_unreported {
-            self.pins.remove(Pins::TABLE_LOCK);
-        }
-    }
-
     /// Takes back pins of this statement that its reply shows to be needless.
     fn drop_needless_pins(&mut self, statement: &Statement, summary: &Summary) {
         let traits = statement.traits;
@@ -404,7 +399,7 @@ impl Session {
 
     fn keep(&mut self, statement: &Statement, summary: &Summary) -> Keep {
         let failed = summary.error.is_some();
-        let ends = statement.traits.contains(Traits::RELEASE)
+        let ends = (statement.traits.contains(Traits::RELEASE) || self.pending.releases)
             && !statement.traits.contains(Traits::STORED_PROGRAM);
         let unknown = self.last.row_count.is_none() || self.last.found_rows.is_none();
         let asked = self.answers_here && statement.traits.contains(Traits::READS_DIAGNOSTICS);
@@ -454,7 +449,7 @@ impl Session {
         self.status.remove(StatusFlags::IN_TRANS | StatusFlags::IN_TRANS_READONLY);
         self.transaction_in_doubt = false;
         self.tables_locked = false;
-        self.lock_unreported = false;
+        self.opened = None;
         self.pins = self.pending.brought;
     }
 }

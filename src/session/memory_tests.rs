@@ -201,6 +201,19 @@ fn a_mysql_connection_may_show_anothers_warnings_in_a_use() {
 }
 
 #[test]
+fn what_clears_warnings_on_mysql_takes_the_count_with_it() {
+    let mut rig = Rig::new(MYSQL);
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "select * from t", found(2), &[])));
+    let signal = statement(Verb::Admin, Traits::empty());
+    rig.session.begin(&signal, b"signal sqlstate '45000'", false);
+    let fresh = Rc::clone(rig.session.state());
+    let known = Left { found_rows: Some(2), ..left(Some(0)) };
+    let preamble = rig.session.preamble_for(&signal, &fresh, known).unwrap();
+    assert_eq!(preamble.clear_sql, Some(CLEAR_WARNINGS_MYSQL));
+    assert!(preamble.count_sql.is_some(), "it runs behind the clearing");
+}
+
+#[test]
 fn without_autocommit_an_error_may_leave_a_transaction() {
     let mut rig = Rig::new(MYSQL);
     let off = Summary { status: StatusFlags::empty(), ..ok() };

@@ -13,7 +13,7 @@ use super::insert_text::InsertText;
 use super::memory::Session;
 use super::{Pins, ReplayState};
 use crate::protocol::{ParamLayout, given_integers};
-use crate::sql::{Statement, Traits, Verb};
+use crate::sql::{Statement, Traits, Verb, naming};
 
 /// A text with all that decides how servers read it.
 #[derive(Debug)]
@@ -120,8 +120,10 @@ pub struct Prepared {
     /// Where servers leave out definitions that they have sent: those of the columns that the
     /// client got last, as packets.
     pub metadata: Option<Rc<[u8]>>,
-    /// The last execution brought `types`.
-    pub typed: bool,
+    /// The last execution was one that MySQL does not read: see [`ParamTypes::Refused`].
+    ///
+    /// [`ParamTypes::Refused`]: crate::protocol::ParamTypes::Refused
+    pub refused: bool,
     /// It runs only where it was prepared: the session keeps that connection.
     pub bound: bool,
     /// Its text is no other statement's, since a server's copy of it may hold what is its own.
@@ -153,7 +155,7 @@ impl Prepared {
             layout,
             types: Vec::new(),
             metadata: None,
-            typed: false,
+            refused: false,
             bound,
             own: false,
             insert,
@@ -272,6 +274,11 @@ impl Session {
     /// As [`Session::begin`], for an execution of `prepared` that `payload` asks for.
     pub fn begin_execution(&mut self, prepared: &Prepared, payload: &[u8], pin_on_call: bool) {
         self.begin(&prepared.statement, prepared.text.sql(), pin_on_call);
+        if self.pending.naming.is_some() {
+            // Its names are of the schema that was current then.
+            let schema = prepared.text.state().schema();
+            self.pending.naming = naming(prepared.text.sql(), self.dialect(), schema);
+        }
         if !matches!(prepared.statement.verb, Verb::Insert | Verb::Replace) {
             return;
         }

@@ -250,9 +250,29 @@ pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
     } else if verb == Verb::Create {
         let stored: [&[u8]; 5] = [b"view", b"procedure", b"function", b"trigger", b"event"];
         has(&[b"select"]) && !has(&stored)
+    } else if verb == Verb::Set {
+        has(&[b"select"]) && !selects_one_constant(head)
     } else {
-        matches!(verb, Verb::Do | Verb::Set | Verb::With) && has(&[b"select"])
+        matches!(verb, Verb::Do | Verb::With) && has(&[b"select"])
     }
+}
+
+/// `(SELECT a)`, of which MariaDB makes a constant. sqlx sets `sql_mode` so at each login.
+fn selects_one_constant(sql: &[u8]) -> bool {
+    const MORE: [&[u8]; 9] = [
+        b"select",
+        b"from",
+        b"union",
+        b"except",
+        b"intersect",
+        b"where",
+        b"having",
+        b"limit",
+        b"group",
+    ];
+    let at = find_word(sql, b"select").unwrap_or_default();
+    let rest = sql.get(at + b"select".len()..).unwrap_or_default();
+    !MORE.iter().any(|word| has_word(rest, word))
 }
 
 /// Whether one of several statements may set what `FOUND_ROWS()` answers.
@@ -355,7 +375,10 @@ mod tests {
             (Verb::Delete, "delete from t using t, u", true),
             (Verb::Create, "create table t as select 1", true),
             (Verb::Create, "create view v as select 1", false),
-            (Verb::Set, "set sql_mode=(select 1)", true),
+            (Verb::Set, "set sql_mode=(select concat(@@sql_mode, ',x')), a=b", false),
+            (Verb::Set, "set sql_mode=(select 1 union select 2)", true),
+            (Verb::Set, "set sql_mode=(select 1), a=(select 2)", true),
+            (Verb::Set, "set sql_mode=(select a from t)", true),
             (Verb::Set, "set sql_mode=''", false),
         ] {
             assert_eq!(finds_rows(verb, sql.as_bytes()), finds, "{sql}");

@@ -21,8 +21,6 @@ const COM_STMT_BULK_EXECUTE: u8 = 0xFA;
 const BY_CHANCE: u16 = 0xC30;
 /// Session-track entry of a GTID, whose number no two runs share.
 const GTID: u8 = 3;
-/// MySQL sends this entry for BEGIN and the end of a transaction even with its trackers off.
-const TRANSACTION_STATE: u8 = 5;
 
 /// Flags that every server knows.
 const SHARED: &[u64] = &[
@@ -267,9 +265,7 @@ fn entries(state: &[u8]) -> Vec<u8> {
         if kind != GTID {
             put_lenenc_bytes(&mut entry, data);
         }
-        if kind != TRANSACTION_STATE {
-            entries.push(entry);
-        }
+        entries.push(entry);
     }
     entries.sort();
     entries.concat()

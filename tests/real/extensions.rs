@@ -115,7 +115,8 @@ fn cached_metadata(context: &Context) {
         "CREATE TABLE cached (a INT, b VARCHAR(20))",
         "INSERT INTO cached VALUES (1, 'x')",
     ]);
-    let texts = ["SELECT * FROM cached", "SELECT ? AS p, b FROM cached WHERE a = ?"];
+    let lists = "SHOW PROCESSLIST";
+    let texts = ["SELECT * FROM cached", "SELECT ? AS p, b FROM cached WHERE a = ?", lists];
     let changes = [
         "ALTER TABLE cached ADD c BIGINT DEFAULT 7",
         "ALTER TABLE cached MODIFY b CHAR(9)",
@@ -143,6 +144,14 @@ fn cached_metadata(context: &Context) {
                 clients[client].client.must(names).unwrap();
                 assert_eq!(clients[client].execute(0, &[]), all, "round {round}");
                 assert_eq!(clients[client].execute(1, &params), some, "round {round}");
+            }
+        }
+        plain.client.must("SET NAMES utf8mb4").unwrap();
+        let (columns, _) = plain.execute(2, &[]);
+        for client in &mut clients {
+            client.client.must("SET NAMES utf8mb4").unwrap();
+            for _ in 0..3 {
+                assert_eq!(client.execute(2, &[]).0, columns);
             }
         }
         let abridged: u32 = clients.iter().map(|client| client.abridged).sum();

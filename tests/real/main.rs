@@ -15,13 +15,16 @@ mod large;
 mod peers;
 mod prepared;
 mod prepared_alike;
+mod processlist;
 mod queue;
 mod replies;
 mod routing;
+mod state;
 #[path = "../support/mod.rs"]
 mod support;
 mod trackers;
 mod transcript;
+mod unpin;
 
 use lanewire_perf::client::{Address, Client, Options};
 use lanewire_perf::servers::{Cluster, Flavor};
@@ -178,6 +181,9 @@ fn all() -> Vec<Test> {
         capabilities::TESTS,
         extensions::TESTS,
         kill::TESTS,
+        processlist::TESTS,
+        unpin::TESTS,
+        state::TESTS,
         queue::TESTS,
         large::TESTS,
         admin::TESTS,
