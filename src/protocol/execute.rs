@@ -18,6 +18,8 @@ const BULK_HEAD_LEN: usize = 7;
 const BULK_SENDS_TYPES: u8 = 128;
 /// COM_STMT_EXECUTE with `QUERY_ATTRIBUTES`: its flag for a count even without parameters.
 const PARAMETER_COUNT_AVAILABLE: u8 = 8;
+/// `CURSOR_TYPE_READ_ONLY`, `CURSOR_TYPE_FOR_UPDATE`, `CURSOR_TYPE_SCROLLABLE`.
+const CURSOR_TYPES: u8 = 7;
 /// The sign's bit that says that there is none.
 const UNSIGNED: u8 = 0x80;
 /// Type and sign of one parameter.
@@ -143,6 +145,13 @@ fn parts(payload: &[u8], layout: ParamLayout) -> Result<Parts<'_>, Malformed> {
     }
     parts.values_at = at(&reader);
     Ok(parts)
+}
+
+/// Whether an execution asks for a cursor: its flags are the byte behind the id
+/// (`CURSOR_TYPE_NO_CURSOR` is 0; of a bulk execution the byte says other things).
+#[must_use]
+pub fn opens_cursor(payload: &[u8]) -> bool {
+    !is_bulk(payload) && payload.get(ID_END).is_some_and(|flags| flags & CURSOR_TYPES != 0)
 }
 
 /// Finds the types in the first packet's payload of an execution.
@@ -281,6 +290,15 @@ mod tests {
         let used = put_param_types(&mut out, &omitted, ParamLayout::plain(1), &[0x0F, 0]).unwrap();
         out.extend_from_slice(omitted.get(used..).unwrap());
         assert_eq!(out, sent);
+    }
+
+    #[test]
+    fn cursors() {
+        assert!(opens_cursor(&[0x17, 1, 0, 0, 0, 1, 1, 0, 0, 0]));
+        assert!(!opens_cursor(&[0x17, 1, 0, 0, 0, 0, 1, 0, 0, 0]));
+        assert!(!opens_cursor(&[0x17, 1, 0, 0, 0, 8, 1, 0, 0, 0]), "PARAMETER_COUNT_AVAILABLE");
+        assert!(!opens_cursor(&[0xFA, 1, 0, 0, 0, 129, 0]));
+        assert!(!opens_cursor(&[0x17, 1]));
     }
 
     #[test]

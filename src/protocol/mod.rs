@@ -33,7 +33,9 @@ pub mod wire;
 pub use auth_switch::{AuthMoreData, AuthSwitch, is_old_auth_switch};
 pub use capability::Capabilities;
 pub use command::{ChangeUser, Command, rewrite_statement_id, statement_id};
-pub use execute::{ParamLayout, ParamTypes, given_integers, param_types, put_param_types};
+pub use execute::{
+    ParamLayout, ParamTypes, given_integers, opens_cursor, param_types, put_param_types,
+};
 pub use frame::{HEADER_LEN, Header, MAX_PAYLOAD, PacketReader, put_packet};
 pub use greeting::Greeting;
 pub use login::{Attributes, FirstPacket, Login, SslRequest, put_attributes, read_attributes};

@@ -21,6 +21,8 @@ mod lane;
 mod lease;
 mod link;
 mod metadata;
+mod mutant;
+mod preamble;
 mod prepared;
 mod reach;
 mod ready;

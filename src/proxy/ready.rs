@@ -7,12 +7,12 @@ use crate::protocol::{
 };
 use crate::session::{Prepared, ReplayState, difference};
 
-use super::conversation::{COMMAND, Conversation};
+use super::conversation::Conversation;
 use super::fault::BackendFault;
 use super::forward::{Broken, Reply};
 use super::lease::Lease;
 use super::link::{Link, refusal};
-use super::statement::send_preamble;
+use super::mutant::Mutant;
 
 /// ER_MAX_PREPARED_STMT_COUNT_REACHED, of the server as a whole.
 const TOO_MANY_STATEMENTS: u16 = 1461;
@@ -106,17 +106,6 @@ impl Conversation {
             || lease.link().statements.use_it(prepared.text.key()).is_some()
     }
 
-    /// Brings a connection to the session's state, for a command without a reply.
-    pub(super) async fn catch_up(&mut self, lease: &mut Lease) -> Result<(), BackendFault> {
-        let preamble = self.preamble(&COMMAND, lease).unwrap_or_default();
-        let replies = send_preamble(lease, &preamble);
-        match self.swallow_preamble(lease, &replies, &preamble).await {
-            Ok(()) => Ok(()),
-            Err(Broken::Backend { fault, .. }) => Err(fault),
-            Err(Broken::Client(_)) => Err(BackendFault::Closed),
-        }
-    }
-
     /// Answers an execution with the ERR that met its preparation.
     pub(super) async fn refuse_execution(
         &mut self,
@@ -200,7 +189,7 @@ fn server_side(
         return Some((known.id, None));
     }
     known.types.clone_from(&prepared.types);
-    if !omitted || prepared.types.is_empty() {
+    if !omitted || prepared.types.is_empty() || Mutant::ForgetTypes.is_on() {
         return Some((known.id, None));
     }
     let mut head = Vec::with_capacity(ID_END + 8 + prepared.types.len());

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::cluster::BackendSet;
 use crate::net::Chunk;
 use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes};
-use crate::session::{Hold, Keep, PREPARED_PINS, Preamble, ReplayState, Unreachable};
+use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState};
 use crate::sql::{Access, Statement, Traits, Values, substitute_functions};
 
 use super::choose::NoLease;
@@ -13,6 +13,8 @@ use super::conversation::{Conversation, Next};
 use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
+use super::mutant::Mutant;
+use super::preamble::send_preamble;
 use super::request::{Request, text_of, with_text};
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
@@ -302,50 +304,6 @@ impl Conversation {
         ended.map(drop).map_err(|fault| Broken::Backend { fault, untouched: true })
     }
 
-    pub(super) fn preamble(
-        &self,
-        statement: &Statement,
-        lease: &Lease,
-    ) -> Result<Preamble, Unreachable> {
-        let link = lease.peek();
-        let mut preamble = self.session.preamble_for(statement, &link.state, link.left)?;
-        preamble.trackers_sql = self.trackers_to_bring(statement, link);
-        Ok(preamble)
-    }
-
-    pub(super) async fn swallow_preamble(
-        &mut self,
-        lease: &mut Lease,
-        replies: &[ReplyKind],
-        preamble: &Preamble,
-    ) -> Result<(), Broken> {
-        let mut counted = preamble.count_sql.is_some();
-        for (index, kind) in replies.iter().enumerate() {
-            // The count goes last. MySQL before 8.0.4 has no JSON_TABLE, and the count is no
-            // reason to refuse what the client asks.
-            let counts = counted && index + 1 == replies.len();
-            match lease.link().swallow(*kind, |_| ()).await {
-                Ok(_) => {}
-                Err(BackendFault::Refused { .. }) if counts => counted = false,
-                Err(fault) => return Err(Broken::Backend { fault, untouched: true }),
-            }
-        }
-        lease.link().state = self.session.state().clone();
-        if preamble.insert_id.is_some() {
-            lease.link().left.insert_id = preamble.insert_id;
-        }
-        if counted {
-            lease.link().left.found_rows = self.session.last().found_rows;
-        } else if preamble.clear_sql.is_some() || preamble.count_sql.is_some() {
-            lease.link().left.found_rows = None;
-        }
-        if preamble.trackers_sql.is_some() {
-            lease.link().exposed = self.session.uses_trackers();
-        }
-        self.session.preamble_done(preamble, counted);
-        Ok(())
-    }
-
     /// Takes in what the reply said and decides whether the connection stays.
     async fn remember(
         &mut self,
@@ -365,8 +323,12 @@ impl Conversation {
         if request.spoils {
             lease.spoil();
         }
+        if Mutant::IgnorePins.is_on() {
+            self.session.unpin(Pins::all());
+        }
         let mut summary = reply.summary;
-        // A list of columns counts as a result set where ROW_COUNT() is asked.
+        // A list of columns and fetched rows count as a result set where ROW_COUNT() is asked.
+        summary.had_resultset |= request.kind == ReplyKind::Fetch;
         if request.kind == ReplyKind::FieldList {
             summary.had_resultset = true;
             // MySQL warns that the command is old, and does not count it.
@@ -378,6 +340,9 @@ impl Conversation {
             &mut self.lane.interner.borrow_mut(),
         );
         lease.link().state = self.session.state().clone();
+        if self.session.left_unexplained(&request.statement) && !has_set_var(&self.spare) {
+            lease.link().pinned = true;
+        }
         if self.session.insert_id_in_doubt() {
             lease.link().left.insert_id = None;
         } else if reply.summary.last_insert_id != 0 {
@@ -416,6 +381,11 @@ impl Conversation {
 /// ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK.
 const LATE: [u16; 5] = [1317, 3024, 1969, 1205, 1213];
 
+/// Whether MySQL's hint may be in a read: the server takes back what it changes.
+fn has_set_var(packet: &[u8]) -> bool {
+    packet.windows(7).any(|word| word.eq_ignore_ascii_case(b"SET_VAR"))
+}
+
 /// More questions after one statement are not remembered.
 const ASKED_MAX: usize = 8;
 
@@ -434,25 +404,4 @@ struct Unfinished {
     fault: Fault,
     /// Nothing of it was seen by anyone: it may run elsewhere.
     again: bool,
-}
-
-/// Sends the preamble and says what replies it draws.
-pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind> {
-    let mut replies = Vec::new();
-    let link = lease.peek();
-    if let Some(schema) = &preamble.init_db {
-        link.send_command(Command::InitDb, schema);
-        replies.push(ReplyKind::Simple);
-    }
-    let texts = [
-        preamble.trackers_sql.as_deref(),
-        preamble.set_sql.as_deref(),
-        preamble.clear_sql,
-        preamble.count_sql.as_deref(),
-    ];
-    for sql in texts.into_iter().flatten() {
-        link.send_command(Command::Query, sql);
-        replies.push(ReplyKind::Query);
-    }
-    replies
 }

@@ -7,7 +7,7 @@ use super::memory::{ServerKind, Session};
 use super::shown::Shown;
 use super::{Pins, ReplayState};
 use crate::protocol::StatusFlags;
-use crate::sql::{Charset, Dialect};
+use crate::sql::{Access, Charset, Dialect, Statement};
 
 impl Session {
     /// Whether what ran before the statement under way pins the session.
@@ -49,6 +49,19 @@ impl Session {
         self.pins |= pins;
     }
 
+    /// Whether an error of the statement under way would leave it half done, and so pin.
+    #[must_use]
+    pub fn may_stop_half_way(&self) -> bool {
+        self.pending.several
+    }
+
+    /// The read that just ended changed something that nothing explains: it is none of the
+    /// session's, and must not be the next one's.
+    #[must_use]
+    pub fn left_unexplained(&self, statement: &Statement) -> bool {
+        statement.access == Access::Read && self.pending.marked
+    }
+
     /// Takes pins back whose reason is gone.
     pub fn unpin(&mut self, pins: Pins) {
         self.pins.remove(pins);
@@ -68,7 +81,7 @@ impl Session {
 
     /// Takes in a server's status flags, but for the one that is about their packet alone.
     pub fn set_status(&mut self, status: StatusFlags) {
-        self.status = status - StatusFlags::SESSION_STATE_CHANGED;
+        self.status = status & StatusFlags::OF_SESSION;
     }
 
     /// The client's own trackers.
@@ -84,7 +97,7 @@ impl Session {
         &mut self.shown
     }
 
-    /// The last status flags the server sent.
+    /// What of the last status flags that the server sent is the session's.
     #[must_use]
     pub fn status(&self) -> StatusFlags {
         self.status

@@ -10,7 +10,7 @@ use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
 use super::text::Hidden;
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
-use crate::sql::{Naming, Statement, Thing, Traits};
+use crate::sql::{Access, Naming, Statement, Thing, Traits};
 
 /// What came in with the statement under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub(super) struct Pending {
     pub(super) names_insert_id: bool,
     /// Its reply may hide the insert id: the connection must have the session's before it.
     pub(super) hides_insert_id: bool,
+    /// COM_STMT_BULK_EXECUTE. Of an INSERT rows before an error stay, and their id; ROW_COUNT()
+    /// is not what the reply says where that counts rows found.
+    pub(super) bulk: bool,
     /// What it does to FOUND_ROWS().
     pub(super) counting: Counting,
     pub(super) keeps_warnings: bool,
@@ -52,6 +55,7 @@ impl Default for Pending {
             several: false,
             names_insert_id: false,
             hides_insert_id: false,
+            bulk: false,
             counting: Counting::Keeps,
             keeps_warnings: false,
             brought: Pins::empty(),
@@ -151,7 +155,10 @@ impl Session {
         let own = traits.intersects(Traits::PINS) || {
             statement.statements == 1 && traits.intersects(Traits::RELEASES)
         };
-        let marked = self.pending.marked && !explained && !schema_dropped && !own;
+        // Only MySQL's SET_VAR hint, which the server takes back, or a function in a view: a
+        // session must not be tied to a replica.
+        let reads = statement.access == Access::Read;
+        let marked = self.pending.marked && !explained && !schema_dropped && !own && !reads;
         // The servers check all assignments before they make the first, but not quite all.
         let half_way = failed && traits.contains(Traits::PLAIN_SET) && self.pending.several;
         if marked || half_way {

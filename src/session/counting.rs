@@ -160,6 +160,8 @@ pub(super) fn counting(
 /// What a statement does to FOUND_ROWS() that sends no rows.
 fn written(verb: Verb, sql: &[u8], mariadb: bool) -> Counting {
     match (verb, mariadb) {
+        // SET STATEMENT … FOR a query.
+        (Verb::Set, true) if text::has_word(sql, b"statement") => Counting::May,
         (Verb::Do, false) => Counting::Hides,
         (Verb::Set | Verb::Create, false) => Counting::Keeps,
         (Verb::Update, false) if !text::finds_rows(verb, sql) => Counting::Matches,

@@ -169,7 +169,7 @@ impl Session {
         }
         self.pending.releases = self.releases()
             && statement.traits.intersects(Traits::COMMIT | Traits::ROLLBACK)
-            && !text::has_word(sql, b"release");
+            && text::leaves_release_open(sql);
         if statement.statements == 1 && statement.traits.intersects(RARE) {
             self.pending.naming = naming(sql, self.dialect(), self.state.schema());
         }
@@ -349,8 +349,11 @@ impl Session {
         self.last.note(statement, summary, insert, self.insert_id_here, counting);
         if self.pending.prepares && !failed {
             self.last.row_count = row_count;
+        } else if self.pending.bulk && !failed {
+            self.last.row_count = None;
         }
-        if self.pending.hides_insert_id && (!failed || summary.results > 0) {
+        let inserted = !failed || summary.results > 0 || self.pending.bulk;
+        if self.pending.hides_insert_id && inserted {
             self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
         }
         self.note_counts(statement, summary, before);

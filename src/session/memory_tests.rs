@@ -377,6 +377,16 @@ fn release_closes_and_a_stored_program_does_not() {
     assert_eq!(rig.run((Verb::Commit, Traits::RELEASE), "commit release", ok(), &[]), Keep::Close);
     let body = (Verb::Create, Traits::RELEASE | Traits::STORED_PROGRAM);
     assert!(released(&rig.run(body, "create procedure …", ok(), &[])));
+    rig.set("SET completion_type=2", &[variable("completion_type", "RELEASE")]);
+    for (commit, sql, closes) in [
+        (Traits::COMMIT, "COMMIT", true),
+        (Traits::ROLLBACK | Traits::CHAIN, "ROLLBACK AND CHAIN", true),
+        (Traits::COMMIT, "COMMIT NO RELEASE", false),
+        (Traits::SAVEPOINT, "ROLLBACK TO a", false),
+    ] {
+        let keep = rig.run((Verb::Commit, commit), sql, ok(), &[]);
+        assert_eq!(keep == Keep::Close, closes, "{sql}");
+    }
 }
 
 #[test]

@@ -9,10 +9,11 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use super::counting::Counting;
 use super::insert_text::InsertText;
 use super::memory::Session;
 use super::{Pins, ReplayState};
-use crate::protocol::{ParamLayout, given_integers};
+use crate::protocol::{Command, ParamLayout, given_integers, opens_cursor};
 use crate::sql::{Statement, Traits, Verb, naming};
 
 /// A text with all that decides how servers read it.
@@ -109,8 +110,10 @@ impl TextInterner {
 /// One prepared statement of a session.
 #[derive(Debug)]
 pub struct Prepared {
-    /// What was prepared.
+    /// What is prepared on servers.
     pub text: Rc<PreparedText>,
+    /// What the client prepared, where `text` has answers of the session's in it.
+    pub asked: Option<Rc<PreparedText>>,
     /// What it may do when it is executed.
     pub statement: Statement,
     /// How its executions are laid out.
@@ -151,6 +154,7 @@ impl Prepared {
         let insert = if inserts { InsertText::of_prepared(text.sql()) } else { InsertText::NONE };
         Self {
             text,
+            asked: None,
             statement,
             layout,
             types: Vec::new(),
@@ -163,6 +167,12 @@ impl Prepared {
             cursor: false,
             lost: None,
         }
+    }
+
+    /// What the client prepared.
+    #[must_use]
+    pub fn asked(&self) -> &Rc<PreparedText> {
+        self.asked.as_ref().unwrap_or(&self.text)
     }
 
     /// The connection held has something of it that belongs to this session alone.
@@ -260,7 +270,10 @@ pub const PREPARED_PINS: Pins = Pins::PREPARED_BINARY.union(Pins::LONG_DATA).uni
 /// in a way that the session's memory cannot carry to another, or it could not be read.
 #[must_use]
 pub fn stays_where_prepared(statement: &Statement) -> bool {
-    const ELSEWHERE: Traits = Traits::READS_LAST_INSERT_ID.union(Traits::READS_CONNECTION_ID);
+    const ELSEWHERE: Traits = Traits::READS_LAST_INSERT_ID
+        .union(Traits::READS_CONNECTION_ID)
+        .union(Traits::READS_ROW_COUNT)
+        .union(Traits::READS_FOUND_ROWS);
     const BOUND: Traits = Traits::READS_SESSION
         .difference(ELSEWHERE)
         .union(Traits::USER_VARIABLE_WRITE)
@@ -279,9 +292,16 @@ impl Session {
             let schema = prepared.text.state().schema();
             self.pending.naming = naming(prepared.text.sql(), self.dialect(), schema);
         }
+        let sends = matches!(self.pending.counting, Counting::Sends | Counting::SendsAtEnd);
+        if sends && opens_cursor(payload) {
+            // The rows are counted, and stay on the server.
+            self.pending.counting = Counting::Hides;
+        }
+        self.pending.bulk = payload.first() == Some(&Command::StmtBulkExecute.byte());
         if !matches!(prepared.statement.verb, Verb::Insert | Verb::Replace) {
             return;
         }
+        self.pending.hides_insert_id |= self.pending.bulk;
         let mut insert = prepared.insert;
         let all = insert != InsertText::ANY
             && !prepared.long_data
@@ -426,8 +446,8 @@ mod tests {
             ("SELECT CONNECTION_ID()", false),
             ("SET sql_mode=?", false),
             ("CREATE TEMPORARY TABLE t (a INT)", false),
-            ("SELECT ROW_COUNT()", true),
-            ("SELECT FOUND_ROWS()", true),
+            ("SELECT ROW_COUNT()", false),
+            ("SELECT FOUND_ROWS()", false),
             ("SHOW WARNINGS", true),
             ("SELECT @a", true),
             ("SELECT ? INTO @a", true),

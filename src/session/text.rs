@@ -146,6 +146,10 @@ pub(super) fn keeps_warnings(statement: &Statement, sql: &[u8]) -> bool {
     } else if verb == Verb::Show {
         // More may be held than need be, never less.
         show_keeps_found_rows(sql) || has_word(sql, b"count")
+    } else if matches!(verb, Verb::Create | Verb::Alter | Verb::Drop) {
+        const NO_TABLES: [&[u8]; 7] =
+            [b"database", b"schema", b"procedure", b"function", b"user", b"role", b"event"];
+        NO_TABLES.iter().any(|word| has_word(sql, word))
     } else {
         matches!(
             verb,
@@ -162,8 +166,20 @@ pub(super) fn keeps_warnings(statement: &Statement, sql: &[u8]) -> bool {
                 | Verb::Prepare
                 | Verb::Deallocate
                 | Verb::Kill
+                | Verb::Xa
+                | Verb::Call
+                | Verb::Execute
+                | Verb::Flush
+                | Verb::Explain
+                | Verb::Help
+                | Verb::Compound
         )
     }
+}
+
+/// Whether a COMMIT or ROLLBACK does what `completion_type` says as to the connection.
+pub(super) fn leaves_release_open(sql: &[u8]) -> bool {
+    !has_word(sql, b"release")
 }
 
 /// Whether an INSERT or REPLACE may set LAST_INSERT_ID() without its reply saying so: RETURNING
@@ -401,6 +417,9 @@ mod tests {
         assert!(keeps(Verb::Select, "select 1"));
         assert!(keeps(Verb::Set, "set sql_mode=''"));
         assert!(keeps(Verb::Show, "show count(*) warnings"));
+        assert!(keeps(Verb::Drop, "drop database d"));
+        assert!(!keeps(Verb::Drop, "drop table t"));
+        assert!(keeps(Verb::Xa, "xa start 'a'"));
         assert!(!keeps(Verb::Select, "select * from t"));
         assert!(!keeps(Verb::Show, "show tables"));
         assert!(!keeps(Verb::Insert, "insert into t values (1)"));

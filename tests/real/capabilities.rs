@@ -41,7 +41,7 @@ const SHARED: &[u64] = &[
 ];
 const MARIADB: &[u64] = &[
     flags::MARIADB_PROGRESS,
-    flags::MARIADB_BULK,
+    flags::BULK_OPERATIONS,
     flags::MARIADB_EXTENDED_METADATA,
     flags::MARIADB_CACHE_METADATA,
 ];

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 pub(super) const COM_STMT_PREPARE: u8 = 0x16;
 pub(super) const COM_STMT_EXECUTE: u8 = 0x17;
+pub(super) const COM_STMT_SEND_LONG_DATA: u8 = 0x18;
 pub(super) const COM_STMT_CLOSE: u8 = 0x19;
 pub(super) const COM_STMT_RESET: u8 = 0x1A;
+pub(super) const COM_STMT_FETCH: u8 = 0x1C;
+pub(super) const COM_STMT_BULK_EXECUTE: u8 = 0xFA;
 const COM_QUIT: u8 = 0x01;
 const COM_INIT_DB: u8 = 0x02;
 const COM_QUERY: u8 = 0x03;

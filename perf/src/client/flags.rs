@@ -53,7 +53,7 @@ pub const QUERY_ATTRIBUTES: u64 = 1 << 27;
 /// `MARIADB_CLIENT_PROGRESS`: reports of progress, as ERR packets of code 0xFFFF.
 pub const MARIADB_PROGRESS: u64 = 1 << 32;
 /// `MARIADB_CLIENT_STMT_BULK_OPERATIONS`.
-pub const MARIADB_BULK: u64 = 1 << 34;
+pub const BULK_OPERATIONS: u64 = 1 << 34;
 /// `MARIADB_CLIENT_EXTENDED_METADATA`: definitions carry the types' names.
 pub const MARIADB_EXTENDED_METADATA: u64 = 1 << 35;
 /// `MARIADB_CLIENT_CACHE_METADATA`: executions leave out definitions that have not changed.
@@ -83,5 +83,7 @@ pub const STATUS_AUTOCOMMIT: u16 = 2;
 pub const STATUS_MORE_RESULTS: u16 = 8;
 /// `SERVER_PS_OUT_PARAMS`.
 pub const STATUS_PS_OUT_PARAMS: u16 = 0x1000;
+/// `SERVER_STATUS_CURSOR_EXISTS`: rows are to be fetched.
+pub const STATUS_CURSOR_EXISTS: u16 = 0x40;
 /// `SERVER_SESSION_STATE_CHANGED`.
 pub const STATUS_SESSION_STATE: u16 = 0x4000;

@@ -315,9 +315,20 @@ impl Client {
             if eof.first() != Some(&0xFE) {
                 return Err(Error::Malformed("EOF after the columns"));
             }
-            let status = OkReply::from_eof(&eof, self.capabilities)?.status;
-            out_params = status & flags::STATUS_PS_OUT_PARAMS != 0;
+            let ok = OkReply::from_eof(&eof, self.capabilities)?;
+            out_params = ok.status & flags::STATUS_PS_OUT_PARAMS != 0;
+            if ok.status & flags::STATUS_CURSOR_EXISTS != 0 {
+                let end = RowsEnd::Ok(ok);
+                return Ok((Rows { columns, rows: Vec::new(), end }, false));
+            }
         }
+        let rows = self.read_rows_of(columns, sink)?;
+        let more = out_params && matches!(rows.end, RowsEnd::Ok(_));
+        Ok((rows, more))
+    }
+
+    /// Rows up to their end: also what answers COM_STMT_FETCH.
+    fn read_rows_of(&mut self, columns: Vec<Column>, sink: &mut Sink) -> Result<Rows, Error> {
         let mut rows = Vec::new();
         loop {
             let row = self.next_packet(sink)?;
@@ -334,8 +345,7 @@ impl Client {
                     continue;
                 }
             };
-            let more = out_params && matches!(end, RowsEnd::Ok(_));
-            return Ok((Rows { columns, rows, end }, more));
+            return Ok(Rows { columns, rows, end });
         }
     }
 
@@ -345,6 +355,14 @@ impl Client {
         } else {
             payload.len() < 0xFF_FFFF
         }
+    }
+
+    /// Rows without their columns: COM_STMT_FETCH.
+    pub(super) fn read_fetched(&mut self) -> Result<Reply, Error> {
+        let mut sink = Sink::Keep(Vec::new());
+        let outcome = Outcome::Rows(self.read_rows_of(Vec::new(), &mut sink)?);
+        let Sink::Keep(packets) = sink else { return Err(Error::Malformed("sink")) };
+        Ok(Reply { packets, outcomes: vec![outcome] })
     }
 
     /// Column definitions up to EOF: COM_FIELD_LIST.
