@@ -5,6 +5,7 @@ use crate::session::{Preamble, Unreachable};
 use crate::sql::{Statement, Traits};
 
 use super::conversation::{COMMAND, Conversation};
+use super::exposure::QUIET;
 use super::fault::BackendFault;
 use super::forward::Broken;
 use super::lease::Lease;
@@ -87,6 +88,7 @@ pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind
     }
     let texts = [
         preamble.trackers_sql.as_deref(),
+        preamble.trackers_sql.as_ref().map(|_| QUIET),
         preamble.set_sql.as_deref(),
         preamble.clear_sql,
         preamble.count_sql.as_deref(),

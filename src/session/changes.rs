@@ -32,6 +32,8 @@ pub(super) struct Pending {
     /// What it does to FOUND_ROWS().
     pub(super) counting: Counting,
     pub(super) keeps_warnings: bool,
+    /// The connection stays for its counts, and so would another session's warnings.
+    pub(super) takes_over_warnings: bool,
     /// Pins that this statement brought.
     pub(super) brought: Pins,
     pub(super) lock_reported: bool,
@@ -58,6 +60,7 @@ impl Default for Pending {
             bulk: false,
             counting: Counting::Keeps,
             keeps_warnings: false,
+            takes_over_warnings: false,
             brought: Pins::empty(),
             lock_reported: false,
             prepares: false,

@@ -188,9 +188,11 @@ impl Session {
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
         }
-        self.pending.keeps_warnings = self.answers_here
-            && self.server.dialect.mariadb
+        let keeps = mariadb
+            && (self.answers_here || self.pending.counting.needs_count(statement))
             && text::keeps_warnings(statement, sql);
+        self.pending.keeps_warnings = keeps && self.answers_here;
+        self.pending.takes_over_warnings = keeps && !self.answers_here;
     }
 
     /// COM_INIT_DB of `schema` is about to be routed, as [`Session::INIT_DB`].
@@ -301,6 +303,7 @@ impl Session {
         // Nothing of this session's is left to show, but something of another's may be; MySQL
         // also counts it in the reply to COM_INIT_DB or COM_SET_OPTION.
         let shows = statement.traits.contains(Traits::READS_DIAGNOSTICS)
+            || self.pending.takes_over_warnings
             || (shown && !self.server.dialect.mariadb);
         if shows && !self.answers_here {
             let mariadb = self.server.dialect.mariadb;

@@ -453,3 +453,19 @@ fn a_count_that_a_server_refuses_is_not_here() {
     let fresh = Rc::clone(rig.session.state());
     assert_eq!(rig.session.preamble_for(&call, &fresh, left(Some(0))).unwrap().count_sql, None);
 }
+
+#[test]
+fn a_connection_kept_for_its_counts_shows_no_other_sessions_warnings() {
+    let mut rig = Rig::new(TRACKED);
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "select * from t", found(2), &[])));
+    for (sql, clears) in [
+        (&b"set statement default_week_format=4 for select week('2024-03-01')"[..], true),
+        (b"set statement default_week_format=4 for select a from t", false),
+    ] {
+        let set = statement(Verb::Set, Traits::empty());
+        rig.session.begin(&set, sql, false);
+        let fresh = Rc::clone(rig.session.state());
+        let preamble = rig.session.preamble_for(&set, &fresh, left(Some(0))).unwrap();
+        assert_eq!(preamble.clear_sql.is_some(), clears);
+    }
+}
