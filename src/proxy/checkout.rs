@@ -21,6 +21,9 @@ use super::link::Link;
 /// too many connections, shutting down, host blocked, host not allowed.
 const TURNED_AWAY: [u16; 4] = [1040, 1053, 1129, 1130];
 
+/// What the login's flags IGNORE_SPACE and INTERACTIVE set.
+pub(super) const FLAGGED: [&[u8]; 2] = [b"sql_mode", b"wait_timeout"];
+
 impl Conversation {
     /// A connection to `backend`: idle, new, or waited for. `fresh`: one just logged in.
     pub(super) async fn acquire(
@@ -109,6 +112,7 @@ impl Conversation {
             secret: user.backend_secret.as_ref().unwrap_or(&self.client.secret),
             capabilities: self.client.capabilities & (SHAPING | Capabilities::LONG_PASSWORD),
             collation: self.client.collation,
+            attributes: &self.client.attributes,
         }
     }
 
@@ -140,6 +144,10 @@ impl Conversation {
         let base = lane.base(login);
         let trackers = base.as_ref().map(|base| base.trackers.clone()).unwrap_or_default();
         let mut state = base.map(|base| (*base.state).clone()).unwrap_or_default();
+        if self.client.changed && self.client.greeting.mariadb {
+            // MariaDB looks at the flags that set variables in a login alone.
+            state = state.without(&FLAGGED);
+        }
         state.set_schema(schema.as_deref());
         self.session.reset(lane.intern(state), trackers);
         Ok(())
@@ -374,6 +382,7 @@ impl Lane {
             secret: &secret,
             capabilities: key.capabilities,
             collation,
+            attributes: &[],
         };
         match self.dial(backend, conn, &identity).await {
             Ok(link) => self.release(Lease::new(self.clone(), link, conn)),

@@ -35,12 +35,16 @@ pub(crate) enum ClientFault {
     Stream(StreamError),
     #[error("malformed packet: {0}")]
     Malformed(#[from] Malformed),
+    #[error("malformed login: {0}")]
+    Handshake(Malformed),
     #[error("packet with sequence number {found} instead of {expected}")]
     Sequence { expected: u8, found: u8 },
     #[error("packet of {len} bytes where at most {limit} are allowed")]
     TooLong { len: usize, limit: usize },
     #[error("it asked for TLS, which was not offered")]
     Tls,
+    #[error("it asked for compression, which was not offered")]
+    Compression,
     #[error("access denied for user '{user}'@'{host}'{}", if *.with_password { " (using password: YES)" } else { " (using password: NO)" })]
     Denied { user: String, host: String, with_password: bool },
     #[error("login: {0}")]
@@ -64,6 +68,9 @@ pub(crate) enum BackendFault {
     Parting { code: u16, message: String },
     #[error("it sent a packet that belongs to no command")]
     Unsolicited,
+    /// It cannot keep what clients were offered in its name: others can.
+    #[error("it lacks capabilities that its clients use: {0:#x}")]
+    Lacks(u64),
     #[error("its address is not known yet")]
     Unresolved,
 }
@@ -115,7 +122,7 @@ impl BackendFault {
         if let Self::Refused { code, .. } = self {
             turned_away.contains(code)
         } else {
-            !matches!(self, Self::Auth(_))
+            !matches!(self, Self::Auth(_) | Self::Lacks(_))
         }
     }
 }
@@ -158,7 +165,9 @@ impl Fault {
                 ClientFault::Malformed(_) => (1835, b"HY000"),
                 ClientFault::Sequence { .. } => (1156, b"08S01"),
                 ClientFault::TooLong { .. } => (1153, b"08S01"),
-                ClientFault::Tls => (1043, b"08S01"),
+                ClientFault::Tls | ClientFault::Compression | ClientFault::Handshake(_) => {
+                    (1043, b"08S01")
+                }
                 ClientFault::Denied { .. } => (1045, b"28000"),
                 ClientFault::Auth(_) => (1043, b"08S01"),
             },
@@ -172,9 +181,10 @@ impl Fault {
                     (2013, b"HY000")
                 }
                 BackendFault::Unresolved => (2005, b"HY000"),
-                BackendFault::Malformed(_) | BackendFault::Auth(_) | BackendFault::Unsolicited => {
-                    (2027, b"HY000")
-                }
+                BackendFault::Malformed(_)
+                | BackendFault::Auth(_)
+                | BackendFault::Unsolicited
+                | BackendFault::Lacks(_) => (2027, b"HY000"),
             },
             Self::Proxy(fault) => match fault {
                 ProxyFault::NoBackendKnown => (2003, b"HY000"),
@@ -202,6 +212,8 @@ impl Fault {
                 let using = if *with_password { "YES" } else { "NO" };
                 format!("Access denied for user '{user}'@'{host}' (using password: {using})")
             }
+            // Servers do not say what is wrong with it.
+            Self::Client(ClientFault::Handshake(_)) => "Bad handshake".to_owned(),
             Self::Backend { fault: BackendFault::Refused { message, .. }, .. } => message.clone(),
             Self::Proxy(ProxyFault::NotOwner(id)) => format!("You are not owner of thread {id}"),
             Self::Proxy(ProxyFault::NotOwnerOf(name)) => {

@@ -38,13 +38,14 @@ struct Manner {
 }
 
 impl Conversation {
-    /// KILL in a text: of sessions here, or, where it names none, the primary's affair.
+    /// KILL in a text, which begins at this byte of the payload: of sessions here, or, where it names none, the primary's affair.
     pub(super) async fn kill_statement(
         &mut self,
         packet: Chunk,
+        at: usize,
         statement: Statement,
     ) -> Result<Next, Fault> {
-        let target = kill_target(text_of(&packet), self.session.dialect());
+        let target = kill_target(text_of(&packet, at), self.session.dialect());
         if let Some(KillTarget { whom, query_only, soft }) = target
             && statement.statements == 1
         {
@@ -62,7 +63,7 @@ impl Conversation {
                 KillWhom::User(_) | KillWhom::QueryId(_) => {}
             }
         }
-        self.session.begin(&statement, text_of(&packet), self.lane.settings.sql.pin_on_call);
+        self.session.begin(&statement, text_of(&packet, at), self.lane.settings.sql.pin_on_call);
         let mut request = Request::new(packet, statement, ReplyKind::Query);
         request.on_held = true;
         self.run_request(request).await

@@ -20,6 +20,7 @@ mod kill;
 mod lane;
 mod lease;
 mod link;
+mod metadata;
 mod mutant;
 mod preamble;
 mod prepared;

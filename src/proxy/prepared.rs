@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::net::Chunk;
 use crate::protocol::{
-    Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamTypes, ReplyKind, StatusFlags, opens_cursor,
-    param_types,
+    Capabilities, Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamLayout, ParamTypes, ReplyKind,
+    StatusFlags, opens_cursor, param_types, query_command,
 };
 use crate::route::Leave;
 use crate::session::{PREPARED_PINS, Prepared, PreparedText, Session, stays_where_prepared};
@@ -17,7 +17,7 @@ use super::fault::Fault;
 use super::forward::Reply;
 use super::lane::Lane;
 use super::lease::Lease;
-use super::request::{Request, command_packet, query_packet, text_of};
+use super::request::{Request, packet_of, text_of, with_text};
 
 /// What COM_STMT_PREPARE prepares.
 pub(super) struct Preparing {
@@ -47,15 +47,19 @@ impl Conversation {
             let id = self.id_for(&statement);
             let values = Values { connection_id: id, ..Values::default() };
             let dialect = self.session.dialect();
-            if let Some(sql) = substitute_functions(text_of(&packet), dialect, &values) {
-                packet = command_packet(Command::StmtPrepare, &sql);
+            if let Some(sql) = substitute_functions(text_of(&packet, 1), dialect, &values) {
+                packet = with_text(&packet, 1, &sql);
             }
         }
         let state = self.lane.intern(self.session.state().when_prepared());
         let text = {
             let mut texts = self.lane.texts.borrow_mut();
             // What is not whole in memory can be prepared only once.
-            if is_long { texts.unshared(b"", state) } else { texts.intern(text_of(&packet), state) }
+            if is_long {
+                texts.unshared(b"", state)
+            } else {
+                texts.intern(text_of(&packet, 1), state)
+            }
         };
         self.session.begin_prepare();
         let bound = is_long || stays_where_prepared(&statement);
@@ -82,9 +86,10 @@ impl Conversation {
             put_in_answers(prepared, &self.session, &self.lane, self.held.as_mut());
         }
         let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
-        if let Ok(ParamTypes::Sent(types)) = param_types(payload, prepared.params) {
-            prepared.types.clear();
-            prepared.types.extend_from_slice(types);
+        let types = param_types(payload, prepared.layout);
+        prepared.refused = types == Ok(ParamTypes::Refused);
+        if let Ok(types) = types {
+            types.keep(prepared.layout, &mut prepared.types);
         }
         let (mut statement, bound) = (prepared.statement, prepared.bound);
         // What holds its connection is no read: the session's writes must be possible there.
@@ -267,17 +272,25 @@ impl Conversation {
             let Preparing { text, statement, bound } = preparing;
             let limit = self.lane.settings.sql.max_prepared_per_connection;
             lease.link().keep_statement(text.key(), ok.statement_id, *bound, limit);
-            self.prepared.insert(Prepared::new(text.clone(), *statement, ok.params, *bound));
+            let named = self.client.capabilities.contains(Capabilities::QUERY_ATTRIBUTES);
+            let layout = ParamLayout { params: ok.params, named };
+            let mut prepared = Prepared::new(text.clone(), *statement, layout, *bound);
+            let known = lease.link().statements.use_it(text.key());
+            prepared.metadata = known.and_then(|known| known.metadata.clone());
+            self.prepared.insert(prepared);
             if *bound {
                 self.refresh_prepared_pins();
             }
             return;
         }
         let Some(id) = request.of_statement else { return };
+        if request.kind == ReplyKind::Execute {
+            self.note_metadata(lease, reply, id);
+        }
         let Some(prepared) = self.prepared.find_mut(id) else { return };
         let before = (prepared.long_data, prepared.cursor);
         if request.kind == ReplyKind::Execute {
-            let unread = reply.summary.error == Some(MALFORMED_PACKET);
+            let unread = reply.summary.error == Some(MALFORMED_PACKET) && !prepared.refused;
             if unread {
                 prepared.types.clear();
                 if !prepared.bound && !prepared.own {
@@ -348,7 +361,7 @@ impl Conversation {
         self.session.begin_command();
         let sql =
             format!("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = '{message}'");
-        let packet = query_packet(sql.as_bytes());
+        let packet = packet_of(&query_command(sql.as_bytes(), self.client.capabilities));
         let mut request = Request::new(packet, COMMAND, ReplyKind::Query);
         request.on_held = true;
         self.run_request(request).await

@@ -183,7 +183,7 @@ fn server_side(
 ) -> Option<(u32, Option<PutIn>)> {
     let known = link.statements.use_it(prepared.text.key())?;
     let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
-    let types = if with_types { param_types(payload, prepared.params).ok() } else { None };
+    let types = if with_types { param_types(payload, prepared.layout).ok() } else { None };
     let omitted = matches!(types, Some(ParamTypes::Omitted));
     if types.is_none() || known.types == prepared.types {
         return Some((known.id, None));
@@ -193,7 +193,7 @@ fn server_side(
         return Some((known.id, None));
     }
     let mut head = Vec::with_capacity(ID_END + 8 + prepared.types.len());
-    let used = put_param_types(&mut head, payload, prepared.params, &prepared.types).ok()?;
+    let used = put_param_types(&mut head, payload, prepared.layout, &prepared.types).ok()?;
     Some((known.id, Some((head, used))))
 }
 
@@ -213,6 +213,7 @@ impl Link {
                 TerminalKind::Ok
                 | TerminalKind::Eof
                 | TerminalKind::LocalInfile
+                | TerminalKind::Abridged
                 | TerminalKind::Other => {}
             }
             Ok(())
@@ -221,10 +222,16 @@ impl Link {
         unsolicited.map_or(Ok(answer), Err)
     }
 
-    /// Remembers what was prepared; what it replaces is closed with the next write.
+    /// Remembers what the last reply says was prepared; what it replaces is closed with the next write.
     pub(super) fn keep_statement(&mut self, key: u64, id: u32, fixed: bool, limit: usize) {
         for closed in self.statements.insert(key, id, fixed, limit) {
             self.send_command(Command::StmtClose, &closed.to_le_bytes());
+        }
+        let metadata = self.tracker.definitions();
+        if !metadata.is_empty()
+            && let Some(known) = self.statements.use_it(key)
+        {
+            known.metadata = Some(metadata.into());
         }
     }
 

@@ -15,24 +15,26 @@ use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
 use super::mutant::Mutant;
 use super::preamble::send_preamble;
-use super::request::{Request, query_packet, text_of};
+use super::request::{Request, text_of, with_text};
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
 const SPARE_MAX: usize = 64 * 1024;
 
 impl Conversation {
-    /// COM_QUERY.
+    /// COM_QUERY, whose text begins `at` this byte of its payload.
     pub(super) async fn query(
         &mut self,
         mut packet: Chunk,
+        at: usize,
         statement: Statement,
     ) -> Result<Next, Fault> {
         if statement.traits.contains(Traits::KILL) {
-            return Box::pin(self.kill_statement(packet, statement)).await;
+            return Box::pin(self.kill_statement(packet, at, statement)).await;
         }
-        self.session.begin(&statement, text_of(&packet), self.lane.settings.sql.pin_on_call);
-        if let Some(rewritten) = self.substitute(&statement, text_of(&packet)) {
-            packet = query_packet(&rewritten);
+        let text = text_of(&packet, at);
+        self.session.begin(&statement, text, self.lane.settings.sql.pin_on_call);
+        if let Some(rewritten) = self.substitute(&statement, text) {
+            packet = with_text(&packet, at, &rewritten);
         }
         self.run_request(Request::new(packet, statement, ReplyKind::Query)).await
     }
@@ -255,11 +257,13 @@ impl Conversation {
         }
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let statement_id = self.prepared.next_id();
+        let left_out = self.left_out(lease.link(), executed);
         let inbox = &mut self.client.inbox;
         let raw = lease.peek().exposed || self.session.keeps_trackers();
         let shown = tracks.then(|| self.session.shown_through(raw));
         let mut forward = Forward::new(inbox, lease.link(), request.kind, shown, sequence);
         forward.statement_id = statement_id;
+        forward.left_out = left_out;
         if request.statement.traits.contains(Traits::SHOWS_THREADS) {
             let holders = self.lane.registry.holders(usize::from(forward.link.backend.0));
             return Box::pin(forward.run_translated(&holders)).await;

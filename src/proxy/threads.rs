@@ -11,6 +11,7 @@ use crate::session::Shown;
 
 use super::fault::{BackendFault, ClientFault};
 use super::forward::{Broken, Forward, Reply, UNSENT_MAX, shown_ok};
+use super::metadata::{LeftOut, following};
 
 /// Tables and their columns that hold thread ids, in small letters.
 const THREAD_COLUMNS: [(&[u8], &[u8]); 3] = [
@@ -25,7 +26,7 @@ type Holders = [(u32, u32)];
 impl Forward<'_> {
     /// As [`Forward::run`], with the thread ids of `holders` replaced.
     pub(super) async fn run_translated(self, holders: &Holders) -> Result<Reply, Broken> {
-        let Forward { client, link, kind, mut shown, mut sequence, .. } = self;
+        let Forward { client, link, kind, mut shown, mut sequence, mut left_out, .. } = self;
         link.tracker.reset(kind, link.capabilities);
         link.tracker.expect_sequence(sequence);
         let mut table = Table::new(kind, link.capabilities);
@@ -53,6 +54,13 @@ impl Forward<'_> {
                     let end = end.filter(|_| piece.is_empty());
                     if end.is_some_and(|end| end.kind == TerminalKind::LocalInfile) {
                         return Err(broken(BackendFault::Unsolicited));
+                    }
+                    if end.is_some_and(|end| end.kind == TerminalKind::Abridged)
+                        && let Some(left_out) = left_out.take()
+                    {
+                        let put = table.complete(&payload, &left_out, sequence, &mut out);
+                        sequence = put.map_err(|error| broken(error.into()))?;
+                        continue;
                     }
                     let payload = table.take(payload, end, holders, &mut shown, &mut changes);
                     sequence = put_packet(&mut out, sequence, &payload.map_err(broken)?);
@@ -118,6 +126,7 @@ impl Table {
                 TerminalKind::Err
                 | TerminalKind::LocalInfile
                 | TerminalKind::Prepare
+                | TerminalKind::Abridged
                 | TerminalKind::Other => None,
             };
             return Ok(shown.unwrap_or(payload));
@@ -144,6 +153,30 @@ impl Table {
             Ok(_) | Err(_) => Phase::Columns(count),
         };
         Ok(())
+    }
+
+    /// A result set's head without the definitions that its server has sent before: those that the
+    /// client has not got are put in. Returns the next packet's number.
+    fn complete(
+        &mut self,
+        head: &[u8],
+        left_out: &LeftOut,
+        sequence: u8,
+        out: &mut Vec<u8>,
+    ) -> Result<u8, Malformed> {
+        self.begin(head)?;
+        let mut next = if left_out.known {
+            put_packet(out, sequence, head)
+        } else {
+            put_packet(out, sequence, &following(head))
+        };
+        for payload in left_out.payloads() {
+            self.define(payload)?;
+            if !left_out.known {
+                next = put_packet(out, next, payload);
+            }
+        }
+        Ok(next)
     }
 
     fn after_columns(&self) -> Phase {

@@ -13,7 +13,7 @@ use super::counting::Counting;
 use super::insert_text::InsertText;
 use super::memory::Session;
 use super::{Pins, ReplayState};
-use crate::protocol::{Command, given_integers, opens_cursor};
+use crate::protocol::{Command, ParamLayout, given_integers, opens_cursor};
 use crate::sql::{Statement, Traits, Verb, naming};
 
 /// A text with all that decides how servers read it.
@@ -116,10 +116,17 @@ pub struct Prepared {
     pub asked: Option<Rc<PreparedText>>,
     /// What it may do when it is executed.
     pub statement: Statement,
-    /// Parameters it takes.
-    pub params: u16,
+    /// How its executions are laid out.
+    pub layout: ParamLayout,
     /// The types that the client gave its parameters last, two bytes each; empty before.
     pub types: Vec<u8>,
+    /// Where servers leave out definitions that they have sent: those of the columns that the
+    /// client got last, as packets.
+    pub metadata: Option<Rc<[u8]>>,
+    /// The last execution was one that MySQL does not read: see [`ParamTypes::Refused`].
+    ///
+    /// [`ParamTypes::Refused`]: crate::protocol::ParamTypes::Refused
+    pub refused: bool,
     /// It runs only where it was prepared: the session keeps that connection.
     pub bound: bool,
     /// Its text is no other statement's, since a server's copy of it may hold what is its own.
@@ -137,15 +144,22 @@ pub struct Prepared {
 impl Prepared {
     /// A statement that was just prepared.
     #[must_use]
-    pub fn new(text: Rc<PreparedText>, statement: Statement, params: u16, bound: bool) -> Self {
+    pub fn new(
+        text: Rc<PreparedText>,
+        statement: Statement,
+        layout: ParamLayout,
+        bound: bool,
+    ) -> Self {
         let inserts = matches!(statement.verb, Verb::Insert | Verb::Replace);
         let insert = if inserts { InsertText::of_prepared(text.sql()) } else { InsertText::NONE };
         Self {
             text,
             asked: None,
             statement,
-            params,
+            layout,
             types: Vec::new(),
+            metadata: None,
+            refused: false,
             bound,
             own: false,
             insert,
@@ -291,7 +305,7 @@ impl Session {
         let mut insert = prepared.insert;
         let all = insert != InsertText::ANY
             && !prepared.long_data
-            && given_integers(payload, prepared.params, &prepared.types, |value| {
+            && given_integers(payload, prepared.layout, &prepared.types, |value| {
                 insert.give(value)
             });
         self.pending.insert = if all { insert } else { InsertText::ANY };
@@ -394,7 +408,7 @@ mod tests {
         let mut prepare = |all: &mut PreparedStatements| {
             let text = texts.intern(b"select ?", Rc::default());
             let id = all.next_id();
-            all.insert(Prepared::new(text, Statement::OPAQUE, 1, false));
+            all.insert(Prepared::new(text, Statement::OPAQUE, ParamLayout::plain(1), false));
             id
         };
         assert_eq!((prepare(&mut all), prepare(&mut all)), (1, 2));
@@ -412,7 +426,7 @@ mod tests {
         let mut all = PreparedStatements::default();
         for bound in [false, true] {
             let text = TextInterner::default().intern(b"select ?", Rc::default());
-            all.insert(Prepared::new(text, Statement::OPAQUE, 1, bound));
+            all.insert(Prepared::new(text, Statement::OPAQUE, ParamLayout::plain(1), bound));
         }
         assert_eq!(all.pins(), Pins::PREPARED_BINARY);
         all.find_mut(1).unwrap().cursor = true;

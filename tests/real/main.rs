@@ -6,7 +6,9 @@
 
 mod admin;
 mod bad_input;
+mod capabilities;
 mod drain;
+mod extensions;
 mod failures;
 mod kill;
 mod large;
@@ -176,6 +178,8 @@ fn all() -> Vec<Test> {
         replies::TESTS,
         trackers::TESTS,
         bad_input::TESTS,
+        capabilities::TESTS,
+        extensions::TESTS,
         kill::TESTS,
         processlist::TESTS,
         unpin::TESTS,

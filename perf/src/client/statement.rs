@@ -7,6 +7,8 @@ use super::commands::{
 use super::words::{Words, put_lenenc_bytes};
 use super::{Client, Column, ErrReply, Error, Outcome, Packet, Reply, flags};
 
+/// The flag of an execution that says how many parameters and attributes it has.
+const PARAMETER_COUNT_AVAILABLE: u8 = 8;
 /// `CURSOR_TYPE_READ_ONLY`.
 const READ_ONLY_CURSOR: u8 = 1;
 /// Of a bulk execution: the types come along.
@@ -82,17 +84,25 @@ impl Client {
         let (columns, params) = (words.u16()?, words.u16()?);
         words.u8()?;
         let warnings = words.u16()?;
+        let optional = self.capabilities & flags::OPTIONAL_METADATA != 0;
+        let omitted = optional && words.u8()? == 0;
         let mut packets = vec![head];
-        let params = self.definitions(params, &mut packets)?;
-        let columns = self.definitions(columns, &mut packets)?;
+        let params = self.definitions(params, omitted, &mut packets)?;
+        let columns = self.definitions(columns, omitted, &mut packets)?;
         Ok(Prepared { id, warnings, params, columns, packets })
     }
 
-    fn definitions(&mut self, n: u16, packets: &mut Vec<Packet>) -> Result<Vec<Column>, Error> {
+    /// Of `n` columns, with the EOF behind them, which comes even where they are `omitted`.
+    fn definitions(
+        &mut self,
+        n: u16,
+        omitted: bool,
+        packets: &mut Vec<Packet>,
+    ) -> Result<Vec<Column>, Error> {
         let mut columns = Vec::new();
-        for _ in 0..n {
+        for _ in 0..if omitted { 0 } else { n } {
             let packet = self.wire.receive()?;
-            columns.push(Column::decode(&packet.payload, false)?);
+            columns.push(Column::decode(&packet.payload, self.capabilities)?);
             packets.push(packet);
         }
         if n > 0 && self.capabilities & flags::DEPRECATE_EOF == 0 {
@@ -134,27 +144,18 @@ impl Client {
         cursor: u8,
     ) -> Result<Reply, Error> {
         let mut body = id.to_le_bytes().to_vec();
-        body.extend_from_slice(&[cursor, 1, 0, 0, 0]);
-        let attributes = self.capabilities & flags::QUERY_ATTRIBUTES != 0;
-        if !params.is_empty() {
-            let mut nulls = vec![0_u8; params.len().div_ceil(8)];
-            for (at, _) in params.iter().enumerate().filter(|(_, p)| **p == Param::Null) {
-                nulls[at / 8] |= 1 << (at % 8);
-            }
-            body.extend_from_slice(&nulls);
-            body.push(u8::from(types));
-            if types {
-                for param in params {
-                    body.extend_from_slice(&[param.kind(), 0]);
-                    if attributes {
-                        body.push(0);
-                    }
-                }
-            }
-            for param in params {
-                param.put(&mut body);
-            }
+        let named = self.capabilities & flags::QUERY_ATTRIBUTES != 0;
+        let mut all: Vec<(&str, &Param)> = params.iter().map(|param| ("", param)).collect();
+        let counted = named && !self.attributes.is_empty();
+        body.push(cursor | if counted { PARAMETER_COUNT_AVAILABLE } else { 0 });
+        body.extend_from_slice(&[1, 0, 0, 0]);
+        if counted {
+            all.extend(self.attributes.iter().map(|(name, value)| (name.as_str(), value)));
         }
+        if named && !all.is_empty() {
+            body.push(u8::try_from(all.len()).unwrap_or(0));
+        }
+        put_params(&mut body, &all, types, named);
         self.simple(COM_STMT_EXECUTE, &body)
     }
 
@@ -232,5 +233,27 @@ impl Client {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Appends the NULLs, the types, with names where those are `named`, and the values.
+pub(super) fn put_params(body: &mut Vec<u8>, params: &[(&str, &Param)], types: bool, named: bool) {
+    if params.is_empty() {
+        return;
+    }
+    let mut nulls = vec![0_u8; params.len().div_ceil(8)];
+    for (at, _) in params.iter().enumerate().filter(|(_, (_, p))| **p == Param::Null) {
+        nulls[at / 8] |= 1 << (at % 8);
+    }
+    body.extend_from_slice(&nulls);
+    body.push(u8::from(types));
+    for (name, param) in params.iter().filter(|_| types) {
+        body.extend_from_slice(&[param.kind(), 0]);
+        if named {
+            put_lenenc_bytes(body, name.as_bytes());
+        }
+    }
+    for (_, param) in params {
+        param.put(body);
     }
 }
