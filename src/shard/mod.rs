@@ -15,7 +15,7 @@ use glommio::{LocalExecutorBuilder, Placement, Task};
 use crate::auth::RsaKey;
 use crate::config::Settings;
 use crate::metrics::Registry;
-use crate::net::{Listener, Net, NetSettings, Stream};
+use crate::net::{Listener, Net, NetSettings, Stream, low_on_locked_memory};
 use crate::proxy::{Lane, LaneParts, serve};
 
 pub use control::Control;
@@ -86,7 +86,10 @@ struct Obituary {
 
 impl Drop for Obituary {
     fn drop(&mut self) {
-        let end = self.end.take().unwrap_or_else(|| ShardEnd::Died("its thread ended".to_owned()));
+        let end = self.end.take().unwrap_or_else(|| {
+            let why = low_on_locked_memory().map_or_else(String::new, |why| format!("; {why}"));
+            ShardEnd::Died(format!("its thread ended{why}"))
+        });
         (self.ended)(end);
     }
 }
