@@ -326,6 +326,7 @@ impl Session {
     /// whether the connection has that now.
     pub fn preamble_done(&mut self, preamble: &Preamble, counted: bool) {
         self.insert_id_here |= preamble.insert_id.is_some();
+        self.pending.takes_over_warnings &= preamble.clear_sql.is_none();
         self.counts_here = counted || (self.counts_here && preamble.clear_sql.is_none());
     }
 
