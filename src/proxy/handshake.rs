@@ -15,12 +15,12 @@ use super::fault::{ClientFault, Fault, ProxyFault};
 use super::inbox::{Inbox, InboxError};
 use super::lane::{BaseKey, Lane, UserIdx};
 
-/// What the proxy can keep towards clients, if the backends can.
+/// What the proxy can keep towards clients, if the backends can. Not NO_SCHEMA: by it MariaDB reads
+/// qualified names without their schemas, those in the proxy's own questions too.
 const OFFERED: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::FOUND_ROWS)
     .union(Capabilities::LONG_FLAG)
     .union(Capabilities::CONNECT_WITH_DB)
-    .union(Capabilities::NO_SCHEMA)
     .union(Capabilities::ODBC)
     .union(Capabilities::LOCAL_FILES)
     .union(Capabilities::IGNORE_SPACE)
@@ -50,7 +50,6 @@ const OFFERED: Capabilities = Capabilities::LONG_PASSWORD
 pub(super) const SHAPING: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::FOUND_ROWS)
     .union(Capabilities::LONG_FLAG)
-    .union(Capabilities::NO_SCHEMA)
     .union(Capabilities::ODBC)
     .union(Capabilities::LOCAL_FILES)
     .union(Capabilities::IGNORE_SPACE)

@@ -36,7 +36,6 @@ const SHARED: &[u64] = &[
     flags::CONNECT_ATTRS,
     flags::TRANSACTIONS,
     flags::LONG_FLAG,
-    flags::NO_SCHEMA,
     flags::ODBC,
 ];
 const MARIADB: &[u64] = &[
