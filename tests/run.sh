@@ -55,7 +55,7 @@ run_real() {
     if tests/servers/install.sh mariadb; then
         step "servers, MariaDB" cargo test --quiet -p lanewire-perf --test servers mariadb
         step "real, MariaDB" cargo test --quiet --test real -- --flavor mariadb
-        step "mutants, MariaDB" cargo test --quiet --features mutants --test differential -- --mutants
+        step "mutants, MariaDB" cargo test --quiet --features mutants --test differential -- --mutants --seed 41
     elif [ "${ALLOW_SKIP:-}" = 1 ]; then
         skip "real tests with MariaDB: it is not here and cannot be installed"
     else
