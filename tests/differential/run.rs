@@ -99,6 +99,11 @@ impl Run {
             Ok(None) => {}
             Ok(Some(difference)) => {
                 let Ok(mut found) = self.found.lock() else { return };
+                // Shrunk and told in full at the end; a long run should not keep it till then.
+                println!(
+                    "differential: found by --seed {} --only {client}:{session}, step {}",
+                    self.seed, difference.at
+                );
                 found.push((script, difference));
                 if found.len() >= self.differences_max {
                     self.stop.store(true, Ordering::Relaxed);
