@@ -130,6 +130,7 @@ fn medians(text: &str) -> Vec<(String, f64, f64)> {
         let Some((_, rest)) = pair[0].split_once("─ ") else { continue };
         let name = rest.split_whitespace().next().unwrap_or_default();
         if let (Some((time, unit)), Some((speed, speed_unit))) = (third(pair[0]), third(pair[1]))
+            && speed_unit.ends_with("B/s")
             && let (Some(time), Some(speed)) = (scale(time, &unit), scale(speed, &speed_unit))
         {
             found.push((name.to_owned(), time, speed));
