@@ -10,7 +10,7 @@ ifdef CARGO_TARGET_DIR
 PERF := $(CARGO_TARGET_DIR)/release/lanewire-perf
 endif
 
-.PHONY: help build demo test fmt lint differential conformance real compare bench install-deps
+.PHONY: help build demo test fmt lint differential mutants conformance real compare bench install-deps
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -35,6 +35,10 @@ lint: ## Clippy on everything, warnings are errors
 differential: ## Random sessions direct and through lanewire, compared (STATEMENTS=100000, SEED=n, BACKEND=mysql)
 	@tests/servers/install.sh $(if $(filter mysql,$(BACKEND)),mysql,mariadb)
 	@cargo test --quiet --release --test differential -- --statements $(STATEMENTS) $(if $(SEED),--seed $(SEED)) $(if $(filter mysql,$(BACKEND)),--mysql)
+
+mutants: ## The differential tester finds faults put into lanewire on purpose (SEED=n, BACKEND=mysql)
+	@tests/servers/install.sh $(if $(filter mysql,$(BACKEND)),mysql,mariadb)
+	@cargo test --quiet --features mutants --test differential -- --mutants $(if $(SEED),--seed $(SEED)) $(if $(filter mysql,$(BACKEND)),--mysql)
 
 conformance: ## Programs of real drivers direct and through lanewire, compared (BACKEND=mysql, DRIVERS="part of a name …")
 	@tests/servers/install.sh $(if $(filter mysql,$(BACKEND)),mysql,mariadb)

@@ -24,12 +24,12 @@
 //! | floor | modules | knows | must not know |
 //! | --- | --- | --- | --- |
 //! | 0 bytes | [`protocol`] | packets, and where a reply ends | clocks, sockets, settings, logs |
-//! | 1 meaning | [`sql`], [`auth`], [`cluster`], [`config`], [`metrics`] | one subject each | each other, sockets |
+//! | 1 meaning | [`sql`], [`auth`], [`cluster`], [`config`], [`metrics`], [`tuning`] | one subject each | each other, sockets |
 //! | 2 memory | [`session`], [`pool`]; the pool knows a connection's state only by what it can reach | what a client has set; which connection serves it | sockets |
 //! | 3 decision | [`route`] | statement × session × cluster → where | sockets |
 //! | 4 I/O | [`net`] | the kernel | what the bytes mean |
 //! | 5 conversations | `proxy`, [`monitor`], [`admin`] | all below | each other |
-//! | 6 shard | [`shard`], `main.rs` | everything | |
+//! | 6 shard | [`shard`], `main.rs`, `check.rs` | everything | |
 //!
 //! Floors 0 to 3 are pure: bytes and the time go in, values come out (in [`metrics`], atomics
 //! are written). So they are tested and fuzzed without a socket: any split of a byte stream gives
@@ -268,3 +268,4 @@ pub mod route;
 pub mod session;
 pub mod shard;
 pub mod sql;
+pub mod tuning;

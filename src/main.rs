@@ -1,5 +1,7 @@
 //! The `lanewire` command: reads the settings, starts the threads, waits for the end.
 
+mod check;
+
 use std::fs::OpenOptions;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,10 +31,7 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let result = match invocation {
-        Invocation::Check(path) => match std::fs::read_to_string(&path) {
-            Ok(text) => config::check(&path, &text).map(|ok| print!("{ok}")),
-            Err(error) => Err(config::ConfigError::unreadable(&path, &error).to_string()),
-        },
+        Invocation::Check(flags) => check::check(&flags),
         Invocation::Run(flags) => run(&flags),
     };
     match result {
@@ -53,7 +52,8 @@ fn run(flags: &Flags) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let shards = cores.len();
     settings.check_shards(shards).map_err(|errors| lines(&errors))?;
-    raise_file_limit(files_needed(&settings, shards)).map_err(|missing| missing.to_string())?;
+    raise_file_limit(check::needs(&settings, cores.clone()).files_at_start())
+        .map_err(|missing| missing.to_string())?;
     let topology = topology(&settings)?;
     let registry = Arc::new(Registry::new(shards, settings.backends.len()));
     let control = Control::new(shards, ClusterView::initial(&topology)).map_err(text)?;
@@ -124,14 +124,6 @@ fn start_logging(log: &LogSettings) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Descriptors for every backend connection, as many clients as a small site has, and our own.
-fn files_needed(settings: &Settings, shards: usize) -> u64 {
-    const CLIENTS: u64 = 512;
-    const OWN_PER_SHARD: u64 = 16;
-    let backends: u64 = settings.backends.iter().map(|b| u64::from(b.max_connections)).sum();
-    backends + CLIENTS + OWN_PER_SHARD * shards as u64
 }
 
 fn topology(settings: &Settings) -> Result<Topology, String> {

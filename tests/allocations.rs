@@ -9,7 +9,7 @@ use lanewire::pool::{
     BackendPool, KeyIdx, Plan, PoolKey, PoolLimits, Reach, Release, StatementCache,
 };
 use lanewire::protocol::{
-    Capabilities, Column, Event, ParamTypes, ReplyKind, ReplyTracker, StatusFlags, param_types,
+    Capabilities, Column, Event, ParamLayout, ReplyKind, ReplyTracker, StatusFlags, param_types,
     put_resultset, rewrite_statement_id,
 };
 use lanewire::route::{ClusterInput, RouteInput, Target, decide};
@@ -136,17 +136,14 @@ fn an_execution_takes_nothing_from_the_heap() {
     let (mut statements, mut cache) = (PreparedStatements::default(), StatementCache::default());
     let id = statements.next_id();
     assert_eq!(cache.insert(text.key(), 77, false, 9).count(), 0);
-    statements.insert(Prepared::new(text, statement, 2, false));
+    statements.insert(Prepared::new(text, statement, ParamLayout::plain(2), false));
     // A number and a text, with their types.
     let head = [0x17, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 0, 0xFD, 0];
     let mut packet = [&head[..], &[5, 0, 0, 0, 2, b'x', b'y']].concat();
     let mut execute = || {
         let prepared = statements.find_mut(id).expect("prepared above");
-        let Ok(ParamTypes::Sent(types)) = param_types(&packet, prepared.params) else {
-            panic!("types are sent");
-        };
-        prepared.types.clear();
-        prepared.types.extend_from_slice(types);
+        let types = param_types(&packet, prepared.layout).expect("an execution");
+        assert!(types.keep(prepared.layout, &mut prepared.types), "types are sent");
         session.begin_execution(prepared, &packet, true);
         let known = cache.use_it(prepared.text.key()).expect("in the cache");
         known.types.clone_from(&prepared.types);

@@ -6,7 +6,8 @@
 #   lint   clippy finds nothing, all targets, warnings are errors
 #   unit   unit, property and documentation tests of the workspace
 #   local  tidy, wire, allocations, fuzz and proxy: no server is needed
-#   real   against MariaDB and, where it can be had, Oracle MySQL 9
+#   real   against MariaDB and, where it can be had, Oracle MySQL 9; and whether the differential
+#          tester finds the faults of src/proxy/mutant.rs
 #
 # Steps that cannot run on this machine are named at the end with the reason. MariaDB is required;
 # without it `real` fails. ALLOW_SKIP=1 lets a machine without it pass.
@@ -54,6 +55,7 @@ run_real() {
     if tests/servers/install.sh mariadb; then
         step "servers, MariaDB" cargo test --quiet -p lanewire-perf --test servers mariadb
         step "real, MariaDB" cargo test --quiet --test real -- --flavor mariadb
+        step "mutants, MariaDB" cargo test --quiet --features mutants --test differential -- --mutants --seed 41
     elif [ "${ALLOW_SKIP:-}" = 1 ]; then
         skip "real tests with MariaDB: it is not here and cannot be installed"
     else

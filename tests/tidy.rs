@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 /// The modules of the library from the ground up. A module imports only from floors below its own.
 const FLOORS: [&[&str]; 7] = [
     &["protocol"],
-    &["sql", "auth", "config", "metrics", "cluster"],
+    &["sql", "auth", "config", "metrics", "cluster", "tuning"],
     &["session", "pool"],
     &["route"],
     &["net"],
     &["proxy", "monitor", "admin"],
-    &["shard", "main", "lib"],
+    &["shard", "check", "main", "lib"],
 ];
 
 const FILE_LINES_MAX: usize = 500;

@@ -14,8 +14,8 @@ use super::replaced::replaced_flags;
 pub enum Invocation {
     /// Run the proxy with these flags.
     Run(Flags),
-    /// Check this file, print [`check`](super::check)'s answer, exit with 0 or 1.
-    Check(PathBuf),
+    /// Check the file or the machine, print the answer, exit with 0 or 1.
+    Check(CheckFlags),
 }
 
 #[derive(Parser)]
@@ -38,12 +38,27 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Say what is wrong with a configuration file, and where; exit 0 if nothing is
-    Check {
-        /// The file
-        #[arg(long, visible_alias = "defaults-file", value_name = "FILE")]
-        config: PathBuf,
-    },
+    /// Say what is wrong with a configuration file, and where; exit 0 if nothing is. With --tuning,
+    /// say what of the machine differs from tuning.md; exit 0 if Lanewire runs on it
+    Check(CheckFlags),
+}
+
+/// What `lanewire check` is given.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckFlags {
+    /// The file
+    #[arg(long, visible_alias = "defaults-file", value_name = "FILE")]
+    #[arg(required_unless_present = "tuning")]
+    pub config: Option<PathBuf>,
+
+    /// Read the machine, and compare it with tuning.md and with what the file needs, if one is given
+    #[arg(long)]
+    pub tuning: bool,
+
+    /// Clients at the same time that the machine should be ready for [default: 10000]
+    #[arg(long, value_name = "N", requires = "tuning")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=100_000_000))]
+    pub clients: Option<u64>,
 }
 
 /// The flags as given: text, checked together with the file by [`assemble`](super::assemble).
@@ -136,7 +151,7 @@ pub fn parse_args(
     }
     let cli = Cli::try_parse_from(args)?;
     Ok(match cli.action {
-        Some(Action::Check { config }) => Invocation::Check(config),
+        Some(Action::Check(flags)) => Invocation::Check(flags),
         None => Invocation::Run(cli.flags),
     })
 }
@@ -208,6 +223,8 @@ Examples:
     lanewire --config /etc/lanewire.toml --cores 2-5 --proxy-address :4040
   Is the file sound?
     lanewire check --config /etc/lanewire.toml
+  Is the machine?
+    lanewire check --tuning --config /etc/lanewire.toml
   What is the proxy doing?
     mariadb -h 127.0.0.1 -P 4041 -u admin -e 'SELECT * FROM backends'
 
@@ -215,7 +232,7 @@ Signals:
   SIGTERM, SIGINT  take no new connections, let transactions end, leave
 
 Exit status:
-  0  stopped as asked, or the file is sound
+  0  stopped as asked, or the file is sound; with --tuning: Lanewire runs on this machine
   1  the settings are wrong, or the proxy could not start or go on
   2  the command line is wrong";
 
@@ -226,7 +243,7 @@ mod tests {
     fn flags(line: &str) -> Flags {
         match parse_args(line.split(' ')).map_err(|error| error.to_string()) {
             Ok(Invocation::Run(flags)) => flags,
-            Ok(Invocation::Check(path)) => panic!("check {path:?}"),
+            Ok(Invocation::Check(flags)) => panic!("check {flags:?}"),
             Err(error) => panic!("{error}"),
         }
     }
@@ -261,9 +278,17 @@ mod tests {
     #[test]
     fn check_takes_a_file() {
         let args = ["lanewire", "check", "--config", "f.toml"];
-        let Ok(Invocation::Check(path)) = parse_args(args) else { panic!("no check") };
-        assert_eq!(path, PathBuf::from("f.toml"));
+        let Ok(Invocation::Check(flags)) = parse_args(args) else { panic!("no check") };
+        assert_eq!((flags.config, flags.tuning), (Some(PathBuf::from("f.toml")), false));
         assert_eq!(error("lanewire check").exit_code(), 2);
+    }
+
+    #[test]
+    fn check_looks_at_the_machine() {
+        let args = ["lanewire", "check", "--tuning", "--clients", "200"];
+        let Ok(Invocation::Check(flags)) = parse_args(args) else { panic!("no check") };
+        assert_eq!(flags, CheckFlags { config: None, tuning: true, clients: Some(200) });
+        assert_eq!(error("lanewire check --config f.toml --clients 200").exit_code(), 2);
     }
 
     #[test]
@@ -301,7 +326,8 @@ mod tests {
         assert_eq!(settings.admin, default.admin);
         assert_eq!(settings.sql, default.sql);
         assert_eq!(settings.queue_len_max, default.queue_len_max);
-        assert_eq!(settings.auth_plugin, default.auth_plugin);
+        // The default is the servers' own.
+        assert!(settings.auth_plugin.is_some() && default.auth_plugin.is_none());
         let backend = &settings.backends[0];
         let limits = (backend.max_connections, backend.min_idle, backend.max_idle);
         assert_eq!((limits, backend.weight), ((100, 4, 8), 1));

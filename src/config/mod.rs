@@ -16,7 +16,7 @@ mod settings;
 mod users;
 mod validate;
 
-pub use cli::{Flags, Invocation, parse_args};
+pub use cli::{CheckFlags, Flags, Invocation, parse_args};
 pub use error::{ConfigError, Origin};
 pub use load::{assemble, check, load};
 pub use parse::parse_cores;

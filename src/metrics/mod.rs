@@ -15,6 +15,6 @@ pub use counters::{
 };
 pub use registry::{BackendSnapshot, Registry, ShardSnapshot};
 pub use sessions::{
-    KillKind, SESSION_SLOTS, SessionEntry, SessionRegistrar, SessionTable, shard_of,
+    Aim, KillKind, SESSION_SLOTS, SessionEntry, SessionRegistrar, SessionTable, shard_of,
 };
 pub use slot::{SessionSnapshot, SessionState};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::counters::{BackendCounts, BackendHealth, ShardCounts, ShardMetrics};
-use super::sessions::{KillKind, shard_of};
+use super::sessions::{Aim, KillKind, shard_of};
 use super::slot::SessionSnapshot;
 
 /// Every shard's metrics, in the shards' order.
@@ -99,6 +99,20 @@ impl Registry {
     #[must_use]
     pub fn find(&self, id: u32) -> Option<SessionSnapshot> {
         self.shards.get(shard_of(id))?.sessions().find(id)
+    }
+
+    /// See [`SessionTable::aim`](super::SessionTable::aim).
+    #[must_use]
+    pub fn aim(&self, id: u32) -> Option<Aim<'_>> {
+        self.shards.get(shard_of(id))?.sessions().aim(id)
+    }
+
+    /// Every session that holds a connection to backend number `backend`: the connection's thread
+    /// id there and the session's id here.
+    #[must_use]
+    pub fn holders(&self, backend: usize) -> Vec<(u32, u32)> {
+        let held = self.sessions().into_iter().filter(|row| row.backend == Some(backend));
+        held.map(|row| (row.backend_thread, row.id)).collect()
     }
 
     /// Asks the session's shard to end it or its statement; false: there is no such session.

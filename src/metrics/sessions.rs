@@ -1,14 +1,16 @@
 //! A shard's session table, and the ids that find a session from any shard.
 //!
-//! A session id is `shard` (8 bits), the slot's generation (8 bits, never 0) and the slot (16
-//! bits), so that `KILL 4711` finds its row without a search, and a slot's next session has
-//! another id.
+//! A session id is 2^30, the shard (8 bits), the slot's generation (6 bits) and the slot (16 bits),
+//! so that a KILL finds its row without a search, and a slot's next session has another id. The
+//! servers count their own connections from 1 and hardly come to 2^30, so an id tells whose it is;
+//! and some drivers keep ids in signed 32 bits, so the highest bit stays 0.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, OnceLock};
 
 use super::counters::ShardMetrics;
@@ -23,7 +25,16 @@ const CHUNK_LEN: usize = 256;
 
 /// Free slots are kept at least this many deep before one is used again, so that an id comes back
 /// only after some 260,000 sessions.
-const FREE_LEN_MIN: usize = 1024;
+const FREE_LEN_MIN: usize = 4096;
+
+/// What every session's id has set, and no server's.
+const OURS: u32 = 1 << 30;
+const SHARD_SHIFT: u32 = 22;
+const GENERATION_SHIFT: u32 = 16;
+const GENERATION_MAX: u8 = 63;
+
+/// One KILL that is over, in a row's count of them.
+const AIM_OVER: u32 = 1 << 16;
 
 /// What a KILL asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +45,15 @@ pub enum KillKind {
     Connection,
 }
 
-/// The shard whose session `id` is.
+/// The shard whose session `id` is, if it is a session's at all.
 #[must_use]
 pub fn shard_of(id: u32) -> usize {
-    usize::from(id.to_be_bytes()[0])
+    ((id >> SHARD_SHIFT) & 0xFF) as usize
+}
+
+fn id_of(shard: u8, generation: u8, slot: u16) -> u32 {
+    let (shard, generation) = (u32::from(shard), u32::from(generation));
+    OURS | shard << SHARD_SHIFT | generation << GENERATION_SHIFT | u32::from(slot)
 }
 
 /// One shard's sessions, readable from any thread.
@@ -93,6 +109,15 @@ impl SessionTable {
         true
     }
 
+    /// Tells session `id`, while the guard lives, that its statement is about to be killed on its
+    /// server: see [`SessionEntry::is_aimed_at`].
+    #[must_use]
+    pub fn aim(&self, id: u32) -> Option<Aim<'_>> {
+        let slot = self.slot_of(id)?;
+        slot.aims.fetch_add(1, SeqCst);
+        Some(Aim { slot })
+    }
+
     /// How often [`request_kill`](Self::request_kill) found its session. The owner looks at it
     /// between waits and, when it moved, asks for [`kills_pending`](Self::kills_pending).
     #[must_use]
@@ -113,9 +138,9 @@ impl SessionTable {
     }
 
     fn slot_of(&self, id: u32) -> Option<&Slot> {
-        let [shard, _, high, low] = id.to_be_bytes();
-        let index = usize::from(u16::from_be_bytes([high, low]));
-        let chunk = (shard == self.shard).then(|| self.chunks.get(index / CHUNK_LEN))??;
+        let index = (id & 0xFFFF) as usize;
+        let mine = shard_of(id) == usize::from(self.shard);
+        let chunk = mine.then(|| self.chunks.get(index / CHUNK_LEN))??;
         chunk.get()?.get(index % CHUNK_LEN)
     }
 
@@ -124,6 +149,18 @@ impl SessionTable {
         let chunk = self.chunks[index / CHUNK_LEN]
             .get_or_init(|| (0..CHUNK_LEN).map(|_| Slot::default()).collect());
         &chunk[index % CHUNK_LEN]
+    }
+}
+
+/// A KILL under way; see [`SessionTable::aim`].
+#[derive(Debug)]
+pub struct Aim<'a> {
+    slot: &'a Slot,
+}
+
+impl Drop for Aim<'_> {
+    fn drop(&mut self) {
+        self.slot.aims.fetch_add(AIM_OVER - 1, SeqCst);
     }
 }
 
@@ -160,14 +197,14 @@ impl FreeSlots {
     fn take(&mut self) -> Option<(u16, u8)> {
         if self.fresh_spent || self.used.len() >= FREE_LEN_MIN {
             let (slot, generation) = self.used.pop_front()?;
-            return Some((slot, generation.checked_add(1).unwrap_or(1)));
+            return Some((slot, (generation + 1) & GENERATION_MAX));
         }
         let slot = self.fresh;
         match slot.checked_add(1) {
             Some(next) => self.fresh = next,
             None => self.fresh_spent = true,
         }
-        Some((slot, 1))
+        Some((slot, 0))
     }
 }
 
@@ -184,12 +221,19 @@ impl SessionRegistrar {
     #[must_use]
     pub fn open(&self, peer: Option<SocketAddr>, now_ms: u64) -> Option<SessionEntry> {
         let (slot, generation) = self.free.borrow_mut().take()?;
-        let [high, low] = slot.to_be_bytes();
         let table = self.metrics.sessions();
-        let id = u32::from_be_bytes([table.shard, generation, high, low]);
+        let id = id_of(table.shard, generation, slot);
         table.slot_for_owner(slot).open(id, peer, now_ms);
         self.metrics.counters().sessions.raise();
-        Some(SessionEntry { registrar: self.clone(), id, slot, generation })
+        let entry = SessionEntry {
+            registrar: self.clone(),
+            id,
+            slot,
+            generation,
+            aims_over: Cell::default(),
+        };
+        entry.begin_command();
+        Some(entry)
     }
 }
 
@@ -200,6 +244,8 @@ pub struct SessionEntry {
     id: u32,
     slot: u16,
     generation: u8,
+    /// KILLs that were over when the last command began.
+    aims_over: Cell<u32>,
 }
 
 impl SessionEntry {
@@ -227,6 +273,21 @@ impl SessionEntry {
     /// thread id there.
     pub fn set_backend(&self, held: Option<(usize, u32)>) {
         self.row().set_backend(held);
+    }
+
+    /// A command begins: a KILL that is over hits what comes after it no more than it would on the
+    /// server itself.
+    pub fn begin_command(&self) {
+        self.aims_over.set(self.row().aims.load(Relaxed) / AIM_OVER);
+    }
+
+    /// Whether some KILL was, since the last command began, or may be on its way to the connection
+    /// that the session has just noted as no longer its own: then nobody else should get that
+    /// connection, since a server may keep a KILL for the next statement. (Who kills looks at the
+    /// row again after [`SessionTable::aim`] and much later than any store takes to be seen.)
+    #[must_use]
+    pub fn is_aimed_at(&self) -> bool {
+        self.row().aims.load(Relaxed) != self.aims_over.get() * AIM_OVER
     }
 
     /// Notes the session's pins, as bits.

@@ -90,6 +90,8 @@ pub(super) struct Slot {
     pins: AtomicU32,
     /// 0: no address (a Unix socket).
     peer_port: AtomicU32,
+    /// KILLs on other cores: how many are over (upper half) and under way (lower half).
+    pub(super) aims: AtomicU32,
     peer: [AtomicU64; 2],
     /// The id to be killed above the kind in the lowest two bits: a request for an earlier
     /// session in this slot does not match, and so does nothing.

@@ -27,7 +27,7 @@ pub use buffers::Chunk;
 pub use driver::{Net, NetSettings, Sleep};
 pub use listener::{Listener, bind_tcp, bind_unix, check_free};
 pub use notify::{Doorbell, Notify};
-pub use probe::{Missing, probe, raise_file_limit};
+pub use probe::{Missing, low_on_locked_memory, probe, raise_file_limit};
 pub use splice::splice;
 pub use stream::{Aborter, Received, Stream, StreamError};
 

@@ -28,8 +28,8 @@ pub enum Missing {
     },
     /// `ENOMEM`.
     #[error(
-        "io_uring: RLIMIT_MEMLOCK is {limit_kib} KiB, too low; raise it with `ulimit -l 65536` \
-         or LimitMEMLOCK=64M in the systemd unit"
+        "io_uring: RLIMIT_MEMLOCK is {limit_kib} KiB, too low for the shards; raise it with \
+         `ulimit -l 65536` or LimitMEMLOCK=64M in the systemd unit"
     )]
     LockedMemory {
         /// The soft limit.
@@ -74,6 +74,15 @@ pub fn probe() -> Result<(), Missing> {
     Ring::new(buffers)
         .map_err(|error| explain("single issuer, deferred work, buffer ring", error))?;
     Ok(())
+}
+
+/// What may have kept a shard from starting although [`probe`] went well: it locks more memory,
+/// with each shard, than that one ring.
+#[must_use]
+pub fn low_on_locked_memory() -> Option<Missing> {
+    const AMPLE: u64 = 64 << 20;
+    let limit = limit(libc::RLIMIT_MEMLOCK).rlim_cur;
+    (limit < AMPLE).then_some(Missing::LockedMemory { limit_kib: limit / 1024 })
 }
 
 fn explain(what: &'static str, error: io::Error) -> Missing {

@@ -1,6 +1,7 @@
 //! Which statements are prepared on one connection, so that each is prepared there once.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// A statement on the server's side of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +11,9 @@ pub struct ServerStatement {
     /// The types that its parameters had when it was last executed there, two bytes each; empty
     /// before.
     pub types: Vec<u8>,
+    /// Where the server leaves out definitions that it has sent: those of the columns that it sent
+    /// last, as packets.
+    pub metadata: Option<Rc<[u8]>>,
     /// It cannot be prepared again, so it is never evicted.
     pub fixed: bool,
     /// When it was last used, in uses of the cache.
@@ -44,7 +48,8 @@ impl StatementCache {
         limit: usize,
     ) -> impl Iterator<Item = u32> + use<> {
         self.clock += 1;
-        let entry = ServerStatement { id, types: Vec::new(), fixed, used: self.clock };
+        let entry =
+            ServerStatement { id, types: Vec::new(), metadata: None, fixed, used: self.clock };
         let replaced = self.entries.insert(key, entry).map(|old| old.id);
         let evicted = if self.entries.len() > limit { self.evict(key) } else { None };
         replaced.into_iter().chain(evicted)

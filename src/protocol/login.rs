@@ -6,6 +6,9 @@ use super::wire::{Malformed, Reader, put_lenenc_str, put_nul_str, put_u32};
 /// Bytes before the user name; an SSL request ends there.
 const FIXED_LEN: usize = 32;
 
+/// Longest connection attributes that servers take, all together, in bytes.
+const ATTRIBUTES_LEN_MAX: usize = 65_535;
+
 /// Connection attributes: names and values, in the client's order.
 pub type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -184,13 +187,21 @@ impl Login {
     }
 }
 
-/// Reads connection attributes; none at all is fine.
-pub(super) fn read_attributes(reader: &mut Reader<'_>) -> Result<Attributes, Malformed> {
+/// Reads connection attributes behind their total length; none at all is fine.
+///
+/// # Errors
+/// [`Malformed::Truncated`] where one leaves the room that they have; [`Malformed::TooLong`] from
+/// 64 KiB on, as servers have it.
+pub fn read_attributes(reader: &mut Reader<'_>) -> Result<Attributes, Malformed> {
     let mut attributes = Vec::new();
     if reader.is_empty() {
         return Ok(attributes);
     }
-    let mut pairs = Reader::new(reader.lenenc_str()?);
+    let all = reader.lenenc_str()?;
+    if all.len() > ATTRIBUTES_LEN_MAX {
+        return Err(Malformed::TooLong { len: all.len(), len_max: ATTRIBUTES_LEN_MAX });
+    }
+    let mut pairs = Reader::new(all);
     while !pairs.is_empty() {
         let name = pairs.lenenc_str()?.to_vec();
         attributes.push((name, pairs.lenenc_str()?.to_vec()));
@@ -199,7 +210,7 @@ pub(super) fn read_attributes(reader: &mut Reader<'_>) -> Result<Attributes, Mal
 }
 
 /// Appends connection attributes with their total length.
-pub(super) fn put_attributes(out: &mut Vec<u8>, attributes: &[(Vec<u8>, Vec<u8>)]) {
+pub fn put_attributes(out: &mut Vec<u8>, attributes: &[(Vec<u8>, Vec<u8>)]) {
     let mut pairs = Vec::new();
     for (name, value) in attributes {
         put_lenenc_str(&mut pairs, name);

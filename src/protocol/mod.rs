@@ -21,6 +21,8 @@ pub mod frame;
 pub mod greeting;
 pub mod login;
 pub mod prepare;
+pub mod query;
+pub mod renumber;
 pub mod reply;
 pub mod resultset;
 pub mod session_track;
@@ -31,11 +33,15 @@ pub mod wire;
 pub use auth_switch::{AuthMoreData, AuthSwitch, is_old_auth_switch};
 pub use capability::Capabilities;
 pub use command::{ChangeUser, Command, rewrite_statement_id, statement_id};
-pub use execute::{ParamTypes, given_integers, param_types, put_param_types};
+pub use execute::{
+    ParamLayout, ParamTypes, given_integers, opens_cursor, param_types, put_param_types,
+};
 pub use frame::{HEADER_LEN, Header, MAX_PAYLOAD, PacketReader, put_packet};
 pub use greeting::Greeting;
-pub use login::{Attributes, FirstPacket, Login, SslRequest};
+pub use login::{Attributes, FirstPacket, Login, SslRequest, put_attributes, read_attributes};
 pub use prepare::PrepareOk;
+pub use query::{query_command, query_text_at};
+pub use renumber::Renumber;
 pub use reply::{EofPacket, ErrPacket, OkPacket, strip_eof_flag, strip_session_state};
 pub use resultset::{Column, ColumnDefinition, put_resultset, put_text_value, text_row};
 pub use session_track::{Change, Changes, changes, put_change};

@@ -38,3 +38,12 @@ bitflags! {
         const ANSI_QUOTES = 0x8000;
     }
 }
+
+impl StatusFlags {
+    /// Those that speak of the session; the others speak of one reply.
+    pub const OF_SESSION: Self = Self::IN_TRANS
+        .union(Self::AUTOCOMMIT)
+        .union(Self::NO_BACKSLASH_ESCAPES)
+        .union(Self::IN_TRANS_READONLY)
+        .union(Self::ANSI_QUOTES);
+}

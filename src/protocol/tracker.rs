@@ -95,6 +95,11 @@ pub struct ReplyTracker {
     stale: bool,
     /// The rows at hand are OUT parameters: another result follows, whatever their end says.
     out_params: bool,
+    /// Column definitions are to be kept: later replies may leave them out.
+    keeps: bool,
+    /// How many of the last [`Phase::Definitions`] are about columns, their EOF included.
+    column_packets: u64,
+    definitions: Vec<u8>,
     summary: Summary,
 }
 
@@ -116,6 +121,9 @@ impl ReplyTracker {
             need: 0,
             stale: false,
             out_params: false,
+            keeps: keeps_definitions(kind, caps),
+            column_packets: 0,
+            definitions: Vec::new(),
             summary: Summary::default(),
         }
     }
@@ -138,6 +146,8 @@ impl ReplyTracker {
         self.need = 0;
         self.stale = false;
         self.out_params = false;
+        self.keeps = keeps_definitions(kind, caps);
+        self.definitions.clear();
         self.summary = Summary::default();
     }
 
@@ -186,6 +196,13 @@ impl ReplyTracker {
     #[must_use]
     pub fn terminal_payload<'a>(&'a self, input: &'a [u8], progress: &Progress) -> &'a [u8] {
         self.terminal_packet(input, progress).get(HEADER_LEN..).unwrap_or_default()
+    }
+
+    /// Where `MARIADB_CACHE_METADATA` was negotiated: the column definitions that a PREPARE or the
+    /// last result set of an EXECUTE brought, as packets numbered 0. Empty where it brought none.
+    #[must_use]
+    pub fn definitions(&self) -> &[u8] {
+        &self.definitions
     }
 
     /// The client's file was sent, its empty packet too: the server's answer comes next.
@@ -273,6 +290,7 @@ impl ReplyTracker {
     fn walk<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
         let limit = match self.phase {
             Phase::Rows => u64::MAX,
+            Phase::Columns | Phase::Definitions if self.keeps => return input,
             Phase::Columns => self.left,
             // The last one is terminal.
             Phase::Definitions => self.left.saturating_sub(1),
@@ -384,8 +402,8 @@ impl ReplyTracker {
     fn must_see_whole(&self, first: Option<u8>, payload_len: usize) -> bool {
         match self.phase {
             Phase::First | Phase::ColumnsEof | Phase::Infile | Phase::Done => true,
-            Phase::Columns => first >= Some(EOF_HEADER),
-            Phase::Definitions => self.left == 1 || first == Some(ERR_HEADER),
+            Phase::Columns => self.keeps || first >= Some(EOF_HEADER),
+            Phase::Definitions => self.keeps || self.left == 1 || first == Some(ERR_HEADER),
             Phase::Rows if first == Some(EOF_HEADER) => {
                 // A row may begin so too: with a value of 16 MiB and more.
                 let deprecate_eof = self.caps.contains(Capabilities::DEPRECATE_EOF);
@@ -394,6 +412,11 @@ impl ReplyTracker {
             Phase::Rows => first == Some(ERR_HEADER),
         }
     }
+}
+
+const fn keeps_definitions(kind: ReplyKind, caps: Capabilities) -> bool {
+    caps.contains(Capabilities::MARIADB_CACHE_METADATA)
+        && matches!(kind, ReplyKind::Prepare | ReplyKind::Execute)
 }
 
 const fn first_phase(kind: ReplyKind) -> Phase {

@@ -21,6 +21,9 @@ use super::link::Link;
 /// too many connections, shutting down, host blocked, host not allowed.
 const TURNED_AWAY: [u16; 4] = [1040, 1053, 1129, 1130];
 
+/// What the login's flags IGNORE_SPACE and INTERACTIVE set.
+pub(super) const FLAGGED: [&[u8]; 2] = [b"sql_mode", b"wait_timeout"];
+
 impl Conversation {
     /// A connection to `backend`: idle, new, or waited for. `fresh`: one just logged in.
     pub(super) async fn acquire(
@@ -97,16 +100,20 @@ impl Conversation {
         backend: BackendIdx,
         conn: ConnId,
     ) -> Result<Lease, Fault> {
-        let user = lane.user(self.client.user);
-        let secret = user.backend_secret.as_ref().unwrap_or(&self.client.secret).clone();
-        let identity = Identity {
+        let link = lane.dial(backend, conn, &self.identity()).await?;
+        Ok(Lease::new(lane.clone(), link, conn))
+    }
+
+    /// As whom the session goes to the backends.
+    pub(super) fn identity(&self) -> Identity<'_> {
+        let user = self.lane.user(self.client.user);
+        Identity {
             user: &user.backend_name,
-            secret: &secret,
+            secret: user.backend_secret.as_ref().unwrap_or(&self.client.secret),
             capabilities: self.client.capabilities & (SHAPING | Capabilities::LONG_PASSWORD),
             collation: self.client.collation,
-        };
-        let link = lane.dial(backend, conn, &identity).await?;
-        Ok(Lease::new(lane.clone(), link, conn))
+            attributes: &self.client.attributes,
+        }
     }
 
     /// Finds the state that the login gave the session, and checks the schema that it names.
@@ -137,6 +144,10 @@ impl Conversation {
         let base = lane.base(login);
         let trackers = base.as_ref().map(|base| base.trackers.clone()).unwrap_or_default();
         let mut state = base.map(|base| (*base.state).clone()).unwrap_or_default();
+        if self.client.changed && self.client.greeting.mariadb {
+            // MariaDB looks at the flags that set variables in a login alone.
+            state = state.without(&FLAGGED);
+        }
         state.set_schema(schema.as_deref());
         self.session.reset(lane.intern(state), trackers);
         Ok(())
@@ -371,6 +382,7 @@ impl Lane {
             secret: &secret,
             capabilities: key.capabilities,
             collation,
+            attributes: &[],
         };
         match self.dial(backend, conn, &identity).await {
             Ok(link) => self.release(Lease::new(self.clone(), link, conn)),

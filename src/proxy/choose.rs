@@ -112,8 +112,8 @@ impl Conversation {
         if leave != Leave::Nothing && lease.run(b"COMMIT").await.is_err() {
             lease.spoil();
         }
-        self.give_back(lease).await;
         self.set_held(None);
+        self.give_back(lease).await;
     }
 
     pub(super) fn held_for_good(&self) -> bool {

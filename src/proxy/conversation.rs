@@ -6,11 +6,12 @@ use crate::metrics::{SessionEntry, SessionState};
 use crate::net::{Chunk, Stream, StreamError};
 use crate::protocol::{
     Capabilities, ChangeUser, Command, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, ReplyKind,
-    statement_id,
+    query_text_at, statement_id,
 };
 use crate::session::{PreparedStatements, ReplayState, Session};
-use crate::sql::{Access, Statement, Traits, Verb, classify};
+use crate::sql::{Access, Statement, Traits, Verb, classify, names_threads};
 
+use super::checkout::FLAGGED;
 use super::fault::{ClientFault, Fault, ProxyFault};
 use super::handshake::{self, Client, handshake};
 use super::lane::{Lane, SessionHandle};
@@ -148,7 +149,7 @@ impl Conversation {
                     tracing::info!(session = self.entry.id(), "{fault}");
                 }
             }
-            if self.entry.take_kill() == Some(crate::metrics::KillKind::Connection) {
+            if self.is_killed() {
                 return Err(ProxyFault::Killed.into());
             }
         }
@@ -200,8 +201,8 @@ impl Conversation {
         let command = Command::from_byte(byte).ok_or(ProxyFault::UnknownCommand)?;
         match command {
             Command::Query => {
-                let statement = self.classify(argument);
-                self.query(packet, statement).await
+                let (at, statement) = self.read_query(payload);
+                self.query(packet, at, statement).await
             }
             Command::Quit => Ok(Next::End),
             Command::Ping => Box::pin(self.ping(packet)).await,
@@ -210,7 +211,7 @@ impl Conversation {
                 self.run_request(Request::new(packet, Session::INIT_DB, ReplyKind::Simple)).await
             }
             Command::StmtPrepare => {
-                let statement = self.classify(argument);
+                let statement = self.classify(payload, 1);
                 Box::pin(self.prepare(packet, statement)).await
             }
             Command::StmtExecute | Command::StmtBulkExecute => {
@@ -260,14 +261,29 @@ impl Conversation {
         }
     }
 
-    /// What a text is, in this session's dialect and character set.
-    fn classify(&self, sql: &[u8]) -> Statement {
+    /// Where a COM_QUERY's text begins in its payload, and what it is.
+    fn read_query(&self, payload: &[u8]) -> (usize, Statement) {
+        match query_text_at(payload, self.client.capabilities) {
+            Ok(at) => (at, self.classify(payload, at)),
+            // Attributes that no server takes: one is to say so.
+            Err(_) => (payload.len(), Statement::OPAQUE),
+        }
+    }
+
+    /// What the text from `at` on is, in this session's dialect and character set.
+    fn classify(&self, payload: &[u8], at: usize) -> Statement {
+        let sql = payload.get(at..).unwrap_or_default();
         let charset = self.session.charset().unwrap_or_default();
         // A text of 16 MiB and more is only partly here.
-        if sql.len() + 1 >= MAX_PAYLOAD || crate::sql::charset_hides(sql, charset) {
+        if payload.len() >= MAX_PAYLOAD || crate::sql::charset_hides(sql, charset) {
             return Statement::OPAQUE;
         }
-        classify(sql, self.session.dialect())
+        let mut statement = classify(sql, self.session.dialect());
+        if self.session.in_server_schema() && names_threads(sql) {
+            statement.traits |= Traits::SERVER_STATE | Traits::SHOWS_THREADS;
+            statement.access = Access::Write;
+        }
+        statement
     }
 
     /// COM_PING is the proxy's to answer, unless there is a connection to ask after.
@@ -336,18 +352,18 @@ impl Conversation {
         let mut state = ReplayState::clone(base.as_ref().map_or(lease.state(), |base| &base.state));
         state.set_schema(schema.as_deref());
         // What the login's flags set need not outlive the reset: the connection says.
-        for name in [b"sql_mode".as_slice(), b"wait_timeout"] {
+        for name in FLAGGED {
             if let Some(value) = lease.state().variable(name) {
                 state.set_variable(name, value);
             }
         }
         let trackers = lease.peek().login_trackers.clone();
         self.session.reset(self.lane.intern(state), trackers);
+        self.set_held(None);
         match reset {
-            Ok(()) => self.lane.release(lease),
+            Ok(()) => self.release(lease),
             Err(_) => drop(lease),
         }
-        self.set_held(None);
         self.ok(1);
         Ok(Next::Go)
     }

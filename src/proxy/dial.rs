@@ -9,7 +9,8 @@ use crate::cluster::{BackendIdx, ServerFacts};
 use crate::net::{Chunk, PeerAddress};
 use crate::pool::StatementCache;
 use crate::protocol::{
-    Capabilities, Command, Greeting, Login, OkPacket, ReplyKind, ReplyTracker, put_packet,
+    Attributes, Capabilities, Command, Greeting, Login, OkPacket, Reader, ReplyKind, ReplyTracker,
+    put_packet, read_attributes,
 };
 use crate::session::{Left, ReplayState, TrackerSettings};
 
@@ -31,7 +32,12 @@ pub(super) struct Identity<'a> {
     /// What shapes replies, as the client negotiated it.
     pub(super) capabilities: Capabilities,
     pub(super) collation: u8,
+    /// The connection attributes of the client that it is opened for, as they were sent.
+    pub(super) attributes: &'a [u8],
 }
+
+/// Attributes beyond this, in bytes, get none of ours besides: servers refuse 64 KiB.
+const ATTRIBUTES_LEN_MAX: usize = 60 * 1024;
 
 /// Flags that a backend connection needs whatever the client asked for.
 const ALWAYS: Capabilities = Capabilities::PROTOCOL_41
@@ -39,6 +45,13 @@ const ALWAYS: Capabilities = Capabilities::PROTOCOL_41
     .union(Capabilities::PLUGIN_AUTH)
     .union(Capabilities::TRANSACTIONS)
     .union(Capabilities::SESSION_TRACK);
+
+/// Flags that change how packets are read.
+const UNLIKE: Capabilities = Capabilities::DEPRECATE_EOF
+    .union(Capabilities::QUERY_ATTRIBUTES)
+    .union(Capabilities::OPTIONAL_RESULTSET_METADATA)
+    .union(Capabilities::MARIADB_EXTENDED_METADATA)
+    .union(Capabilities::MARIADB_CACHE_METADATA);
 
 /// Connects and logs in. The connection's state is known afterwards.
 pub(super) async fn dial(
@@ -91,6 +104,11 @@ async fn log_in(
 ) -> Result<Capabilities, BackendFault> {
     let capabilities = (identity.capabilities | ALWAYS) & greeting.capabilities
         | (identity.capabilities & Capabilities::INTERACTIVE);
+    // The same packets would mean something else to it.
+    let lacking = identity.capabilities & UNLIKE & !greeting.capabilities;
+    if !lacking.is_empty() {
+        return Err(BackendFault::Lacks(lacking.bits()));
+    }
     let (mut auth, response) =
         ClientSide::new(identity.secret, &greeting.auth_plugin, greeting.scramble, secure);
     let login = Login {
@@ -101,10 +119,7 @@ async fn log_in(
         auth_response: response,
         schema: None,
         auth_plugin: Some(auth.plugin().name().as_bytes().to_vec()),
-        attributes: vec![
-            (b"program_name".to_vec(), b"lanewire".to_vec()),
-            (b"_client_version".to_vec(), env!("CARGO_PKG_VERSION").as_bytes().to_vec()),
-        ],
+        attributes: attributes(identity.attributes),
     };
     let mut sequence = send(inbox, 1, &login.encode());
     loop {
@@ -124,6 +139,23 @@ async fn log_in(
             ClientStep::Failed(error) => return Err(error.into()),
         }
     }
+}
+
+/// The client's attributes and our own. The connection may go on to others of the same user: the
+/// attributes stay those of the first, as servers know no way to change them.
+fn attributes(clients: &[u8]) -> Attributes {
+    let mut all = read_attributes(&mut Reader::new(clients)).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    let own =
+        [("program_name", "lanewire"), ("proxy_name", "lanewire"), ("proxy_version", version)];
+    for (name, value) in own {
+        let len: usize = all.iter().map(|(name, value)| name.len() + value.len() + 18).sum();
+        let known = all.iter().any(|(known, _)| known == name.as_bytes());
+        if !known && len < ATTRIBUTES_LEN_MAX {
+            all.push((name.into(), value.into()));
+        }
+    }
+    all
 }
 
 fn send(inbox: &Inbox, sequence: u8, payload: &[u8]) -> u8 {

@@ -35,12 +35,16 @@ pub(crate) enum ClientFault {
     Stream(StreamError),
     #[error("malformed packet: {0}")]
     Malformed(#[from] Malformed),
+    #[error("malformed login: {0}")]
+    Handshake(Malformed),
     #[error("packet with sequence number {found} instead of {expected}")]
     Sequence { expected: u8, found: u8 },
     #[error("packet of {len} bytes where at most {limit} are allowed")]
     TooLong { len: usize, limit: usize },
     #[error("it asked for TLS, which was not offered")]
     Tls,
+    #[error("it asked for compression, which was not offered")]
+    Compression,
     #[error("access denied for user '{user}'@'{host}'{}", if *.with_password { " (using password: YES)" } else { " (using password: NO)" })]
     Denied { user: String, host: String, with_password: bool },
     #[error("login: {0}")]
@@ -64,6 +68,9 @@ pub(crate) enum BackendFault {
     Parting { code: u16, message: String },
     #[error("it sent a packet that belongs to no command")]
     Unsolicited,
+    /// It cannot keep what clients were offered in its name: others can.
+    #[error("it lacks capabilities that its clients use: {0:#x}")]
+    Lacks(u64),
     #[error("its address is not known yet")]
     Unresolved,
 }
@@ -88,7 +95,9 @@ pub(crate) enum ProxyFault {
     #[error("unknown command")]
     UnknownCommand,
     #[error("you are not owner of thread {0}")]
-    NotOwner(u64),
+    NotOwner(u32),
+    #[error("the sessions of {} are others'", String::from_utf8_lossy(.0))]
+    NotOwnerOf(Vec<u8>),
     #[error("the proxy is shutting down")]
     Draining,
     #[error("the session was killed")]
@@ -113,7 +122,7 @@ impl BackendFault {
         if let Self::Refused { code, .. } = self {
             turned_away.contains(code)
         } else {
-            !matches!(self, Self::Auth(_))
+            !matches!(self, Self::Auth(_) | Self::Lacks(_))
         }
     }
 }
@@ -134,7 +143,8 @@ impl Fault {
                 | ProxyFault::Unsupported(_)
                 | ProxyFault::UnknownCommand
                 | ProxyFault::Interrupted
-                | ProxyFault::NotOwner(_) => true,
+                | ProxyFault::NotOwner(_)
+                | ProxyFault::NotOwnerOf(_) => true,
             },
         }
     }
@@ -155,7 +165,9 @@ impl Fault {
                 ClientFault::Malformed(_) => (1835, b"HY000"),
                 ClientFault::Sequence { .. } => (1156, b"08S01"),
                 ClientFault::TooLong { .. } => (1153, b"08S01"),
-                ClientFault::Tls => (1043, b"08S01"),
+                ClientFault::Tls | ClientFault::Compression | ClientFault::Handshake(_) => {
+                    (1043, b"08S01")
+                }
                 ClientFault::Denied { .. } => (1045, b"28000"),
                 ClientFault::Auth(_) => (1043, b"08S01"),
             },
@@ -169,9 +181,10 @@ impl Fault {
                     (2013, b"HY000")
                 }
                 BackendFault::Unresolved => (2005, b"HY000"),
-                BackendFault::Malformed(_) | BackendFault::Auth(_) | BackendFault::Unsolicited => {
-                    (2027, b"HY000")
-                }
+                BackendFault::Malformed(_)
+                | BackendFault::Auth(_)
+                | BackendFault::Unsolicited
+                | BackendFault::Lacks(_) => (2027, b"HY000"),
             },
             Self::Proxy(fault) => match fault {
                 ProxyFault::NoBackendKnown => (2003, b"HY000"),
@@ -183,7 +196,7 @@ impl Fault {
                 ProxyFault::QueueFull | ProxyFault::TooManySessions => (1040, b"08004"),
                 ProxyFault::Unsupported(_) => (1235, b"42000"),
                 ProxyFault::UnknownCommand => (1047, b"08S01"),
-                ProxyFault::NotOwner(_) => (1095, b"HY000"),
+                ProxyFault::NotOwner(_) | ProxyFault::NotOwnerOf(_) => (1095, b"HY000"),
                 ProxyFault::Draining => (1053, b"08S01"),
                 ProxyFault::Killed => (1927, b"70100"),
                 ProxyFault::Interrupted => (1317, b"70100"),
@@ -199,8 +212,13 @@ impl Fault {
                 let using = if *with_password { "YES" } else { "NO" };
                 format!("Access denied for user '{user}'@'{host}' (using password: {using})")
             }
+            // Servers do not say what is wrong with it.
+            Self::Client(ClientFault::Handshake(_)) => "Bad handshake".to_owned(),
             Self::Backend { fault: BackendFault::Refused { message, .. }, .. } => message.clone(),
             Self::Proxy(ProxyFault::NotOwner(id)) => format!("You are not owner of thread {id}"),
+            Self::Proxy(ProxyFault::NotOwnerOf(name)) => {
+                format!("Operation KILL USER failed for {}@%", String::from_utf8_lossy(name))
+            }
             Self::Proxy(ProxyFault::Killed) => "Connection was killed".to_owned(),
             Self::Proxy(ProxyFault::Interrupted) => "Query execution was interrupted".to_owned(),
             Self::Proxy(ProxyFault::UnknownCommand) => "Unknown command".to_owned(),

@@ -3,18 +3,19 @@
 
 use crate::net::Chunk;
 use crate::protocol::{
-    Capabilities, Event, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, PrepareOk, Progress, ReplyKind,
-    StatusFlags, Summary, Terminal, TerminalKind, put_packet, rewrite_statement_id, strip_eof_flag,
-    strip_session_state,
+    Capabilities, Event, HEADER_LEN, Header, MAX_PAYLOAD, OkPacket, PrepareOk, Progress, Renumber,
+    ReplyKind, StatusFlags, Summary, Terminal, TerminalKind, put_packet, rewrite_statement_id,
+    strip_eof_flag, strip_session_state,
 };
 use crate::session::{Shown, Visible};
 
 use super::fault::{BackendFault, ClientFault};
 use super::inbox::Inbox;
 use super::link::Link;
+use super::metadata::LeftOut;
 
 /// Unsent bytes to a client at which the reading from its backend stops.
-const UNSENT_MAX: usize = 256 * 1024;
+pub(super) const UNSENT_MAX: usize = 256 * 1024;
 
 /// How a reply ended.
 pub(super) struct Reply {
@@ -46,7 +47,11 @@ pub(super) struct Forward<'a> {
     pub(super) sequence: u8,
     /// The id that the client is told for what COM_STMT_PREPARE prepares.
     pub(super) statement_id: u32,
+    /// What the reply may lack.
+    pub(super) left_out: Option<LeftOut>,
     prepared: Option<PrepareOk>,
+    /// Behind what was put in.
+    renumber: Option<Renumber>,
 }
 
 impl<'a> Forward<'a> {
@@ -57,7 +62,17 @@ impl<'a> Forward<'a> {
         shown: Option<&'a mut Shown>,
         sequence: u8,
     ) -> Self {
-        Self { client, link, kind, shown, sequence, statement_id: 0, prepared: None }
+        Self {
+            client,
+            link,
+            kind,
+            shown,
+            sequence,
+            statement_id: 0,
+            left_out: None,
+            prepared: None,
+            renumber: None,
+        }
     }
 }
 
@@ -115,7 +130,8 @@ impl Forward<'_> {
                 }
                 Event::Held => {
                     self.flush(chunk, seen + progress.forward);
-                    self.client.stream.send(Chunk::from(self.link.tracker.held().to_vec()));
+                    let held = Chunk::from(self.link.tracker.held().to_vec());
+                    self.emit(held);
                     chunk.advance(progress.used - progress.forward);
                     seen = 0;
                 }
@@ -150,18 +166,10 @@ impl Forward<'_> {
         let packet = tracker.terminal_packet(input, progress);
         let is_whole = tracker.held().is_empty();
         let payload = tracker.terminal_payload(input, progress);
+        let sequence = Header::decode(packet).map_or(0, |header| header.seq);
         let payload = match terminal.kind {
             TerminalKind::Ok => {
-                // The flag is in a fixed place only for small numbers: decoding is the sure way,
-                // and costs a few loads.
-                let ok = OkPacket::decode(payload, self.link.capabilities)?;
-                let flagged = ok.status.contains(StatusFlags::SESSION_STATE_CHANGED);
-                changes.extend_from_slice(ok.session_state);
-                match &mut self.shown {
-                    Some(shown) => shown.see(&ok).map(|seen| visible(payload, &ok, &seen)),
-                    None if flagged => Some(strip_session_state(payload)?),
-                    None => None,
-                }
+                shown_ok(payload, self.link.capabilities, &mut self.shown, changes)?
             }
             TerminalKind::Eof => strip_eof_flag(payload),
             TerminalKind::Prepare => {
@@ -174,10 +182,22 @@ impl Forward<'_> {
             TerminalKind::Err if tracker.summary().unsolicited => {
                 return Err(super::link::refusal(payload).or_closed());
             }
-            TerminalKind::Err | TerminalKind::LocalInfile | TerminalKind::Other => None,
+            TerminalKind::Abridged
+                if let Some(left_out) = self.left_out.take_if(|left_out| !left_out.known) =>
+            {
+                let (completed, renumber) = left_out.completed(payload, sequence);
+                self.flush(chunk, seen + progress.forward);
+                self.emit(completed);
+                self.renumber = Some(renumber);
+                chunk.advance(progress.used - progress.forward);
+                return Ok(0);
+            }
+            TerminalKind::Err
+            | TerminalKind::LocalInfile
+            | TerminalKind::Abridged
+            | TerminalKind::Other => None,
         };
         let rewritten = payload.map(|payload| {
-            let sequence = Header::decode(packet).map_or(0, |header| header.seq);
             let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
             put_packet(&mut out, sequence, &payload);
             out
@@ -187,15 +207,31 @@ impl Forward<'_> {
         }
         let owned = rewritten.unwrap_or_else(|| packet.to_vec());
         self.flush(chunk, seen + progress.forward);
-        self.client.stream.send(Chunk::from(owned));
+        self.emit(Chunk::from(owned));
         chunk.advance(progress.used - progress.forward);
         Ok(0)
     }
 
     fn flush(&mut self, chunk: &mut Chunk, len: usize) {
         if len > 0 {
-            self.client.stream.send(chunk.split_to(len));
+            let part = chunk.split_to(len);
+            self.emit(part);
         }
+    }
+
+    #[inline]
+    fn emit(&mut self, part: Chunk) {
+        let part = if self.renumber.is_some() { self.renumbered(&part) } else { part };
+        self.client.stream.send(part);
+    }
+
+    #[cold]
+    fn renumbered(&mut self, part: &Chunk) -> Chunk {
+        let mut bytes = part.as_slice().to_vec();
+        if let Some(renumber) = &mut self.renumber {
+            renumber.apply(&mut bytes);
+        }
+        Chunk::from(bytes)
     }
 
     /// The server asked for a file: the client's packets go to it until an empty one.
@@ -217,6 +253,26 @@ impl Forward<'_> {
             }
         }
     }
+}
+
+/// Notes what session state an OK tells, in `changes`, and returns the OK as the client should see
+/// it; `None`: as it is.
+pub(super) fn shown_ok(
+    payload: &[u8],
+    capabilities: Capabilities,
+    shown: &mut Option<&mut Shown>,
+    changes: &mut Vec<u8>,
+) -> Result<Option<Vec<u8>>, BackendFault> {
+    // The flag is in a fixed place only for small numbers: decoding is the sure way, and costs a
+    // few loads.
+    let ok = OkPacket::decode(payload, capabilities)?;
+    let flagged = ok.status.contains(StatusFlags::SESSION_STATE_CHANGED);
+    changes.extend_from_slice(ok.session_state);
+    Ok(match shown {
+        Some(shown) => shown.see(&ok).map(|seen| visible(payload, &ok, &seen)),
+        None if flagged => Some(strip_session_state(payload)?),
+        None => None,
+    })
 }
 
 enum Step {

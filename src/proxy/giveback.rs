@@ -22,8 +22,8 @@ impl Conversation {
             && !self.session.answers_here()
             && let Some(lease) = self.held.take()
         {
-            self.give_back(lease).await;
             self.set_held(None);
+            self.give_back(lease).await;
         }
     }
 
@@ -40,6 +40,14 @@ impl Conversation {
             _ = Box::pin(lease.restore_trackers()).await;
         }
         self.session.left_connection();
+        self.release(lease);
+    }
+
+    /// Gives a connection to its pool, unless a KILL may still come for it.
+    pub(super) fn release(&self, mut lease: Lease) {
+        if self.entry.is_aimed_at() {
+            lease.spoil();
+        }
         self.lane.release(lease);
     }
 
@@ -64,7 +72,8 @@ impl Conversation {
             if self.is_bound_to(&lease) {
                 _ = lease.reset(&self.lane).await;
             }
-            self.lane.release(lease);
+            self.set_held(None);
+            self.release(lease);
         }
         self.session.unpin(Pins::all());
         self.session.left_connection();

@@ -7,19 +7,20 @@ use crate::cluster::{OfferedGreeting, offered_greeting};
 use crate::metrics::SessionEntry;
 use crate::net::{Chunk, Stream, StreamError};
 use crate::protocol::{
-    Capabilities, ChangeUser, FirstPacket, Greeting, Login, StatusFlags, put_packet,
+    Attributes, Capabilities, ChangeUser, FirstPacket, Greeting, Login, StatusFlags,
+    put_attributes, put_packet,
 };
 
 use super::fault::{ClientFault, Fault, ProxyFault};
 use super::inbox::{Inbox, InboxError};
 use super::lane::{BaseKey, Lane, UserIdx};
 
-/// What the proxy can keep towards clients, if the backends can.
+/// What the proxy can keep towards clients, if the backends can. Not NO_SCHEMA: by it MariaDB reads
+/// qualified names without their schemas, those in the proxy's own questions too.
 const OFFERED: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::FOUND_ROWS)
     .union(Capabilities::LONG_FLAG)
     .union(Capabilities::CONNECT_WITH_DB)
-    .union(Capabilities::NO_SCHEMA)
     .union(Capabilities::ODBC)
     .union(Capabilities::LOCAL_FILES)
     .union(Capabilities::IGNORE_SPACE)
@@ -37,14 +38,18 @@ const OFFERED: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::PLUGIN_AUTH_LENENC_DATA)
     .union(Capabilities::SESSION_TRACK)
     .union(Capabilities::DEPRECATE_EOF)
+    .union(Capabilities::OPTIONAL_RESULTSET_METADATA)
+    .union(Capabilities::QUERY_ATTRIBUTES)
+    .union(Capabilities::MARIADB_PROGRESS)
     .union(Capabilities::MARIADB_STMT_BULK_OPERATIONS)
-    .union(Capabilities::MARIADB_EXTENDED_METADATA);
+    .union(Capabilities::MARIADB_EXTENDED_METADATA)
+    .union(Capabilities::MARIADB_CACHE_METADATA)
+    .union(Capabilities::MARIADB_BULK_UNIT_RESULTS);
 
 /// The flags that change how a server answers: connections that differ in one are not exchanged.
 pub(super) const SHAPING: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::FOUND_ROWS)
     .union(Capabilities::LONG_FLAG)
-    .union(Capabilities::NO_SCHEMA)
     .union(Capabilities::ODBC)
     .union(Capabilities::LOCAL_FILES)
     .union(Capabilities::IGNORE_SPACE)
@@ -53,8 +58,13 @@ pub(super) const SHAPING: Capabilities = Capabilities::LONG_PASSWORD
     .union(Capabilities::MULTI_RESULTS)
     .union(Capabilities::PS_MULTI_RESULTS)
     .union(Capabilities::DEPRECATE_EOF)
+    .union(Capabilities::OPTIONAL_RESULTSET_METADATA)
+    .union(Capabilities::QUERY_ATTRIBUTES)
+    .union(Capabilities::MARIADB_PROGRESS)
     .union(Capabilities::MARIADB_STMT_BULK_OPERATIONS)
-    .union(Capabilities::MARIADB_EXTENDED_METADATA);
+    .union(Capabilities::MARIADB_EXTENDED_METADATA)
+    .union(Capabilities::MARIADB_CACHE_METADATA)
+    .union(Capabilities::MARIADB_BULK_UNIT_RESULTS);
 
 /// A login packet: the schema, attributes and passwords of 64 KiB at the most.
 const LOGIN_PACKET_MAX: usize = 192 * 1024;
@@ -68,6 +78,10 @@ pub(super) struct Client {
     pub(super) secret: BackendSecret,
     pub(super) collation: u8,
     pub(super) schema: Option<Vec<u8>>,
+    /// COM_CHANGE_USER has taken the place of the login.
+    pub(super) changed: bool,
+    /// The connection attributes that it gave, as they are sent.
+    pub(super) attributes: Box<[u8]>,
     /// Number of the packet that answers the login.
     pub(super) sequence: u8,
     pub(super) greeting: OfferedGreeting,
@@ -125,6 +139,7 @@ struct Seed {
     secret: BackendSecret,
     collation: u8,
     schema: Option<Vec<u8>>,
+    attributes: Box<[u8]>,
     greeting: OfferedGreeting,
     scramble: [u8; 20],
 }
@@ -138,6 +153,8 @@ impl Seed {
             secret: self.secret,
             collation: self.collation,
             schema: self.schema,
+            changed: false,
+            attributes: self.attributes,
             sequence,
             greeting: self.greeting,
             scramble: self.scramble,
@@ -172,10 +189,15 @@ async fn log_in(
     let (payload, next) =
         inbox.payload(LOGIN_PACKET_MAX, *sequence).await.map_err(ClientFault::from)?;
     *sequence = next;
-    let login = match FirstPacket::decode(&payload).map_err(ClientFault::from)? {
+    let login = match FirstPacket::decode(&payload).map_err(ClientFault::Handshake)? {
         FirstPacket::Login(login) => login,
         FirstPacket::SslRequest(_) => return Err(ClientFault::Tls.into()),
     };
+    // Whoever says so compresses all that follows; drivers that ask first never do.
+    let compressed = Capabilities::COMPRESS | Capabilities::ZSTD_COMPRESSION;
+    if login.capabilities.intersects(compressed) {
+        return Err(ClientFault::Compression.into());
+    }
     let (user, secret) = authenticate(
         lane,
         inbox,
@@ -189,10 +211,26 @@ async fn log_in(
         sequence,
     )
     .await?;
-    let Login { capabilities, collation, schema, .. } = login;
+    let Login { capabilities, collation, schema, attributes, .. } = login;
+    let attributes = encoded(&attributes);
     // A client that speaks MySQL's dialect does not know of MariaDB's flags, and the other way.
     let capabilities = capabilities & (offered | Capabilities::LONG_PASSWORD);
-    Ok(Seed { capabilities, user, secret, collation, schema, greeting: shared, scramble })
+    Ok(Seed {
+        capabilities,
+        user,
+        secret,
+        collation,
+        schema,
+        attributes,
+        greeting: shared,
+        scramble,
+    })
+}
+
+fn encoded(attributes: &Attributes) -> Box<[u8]> {
+    let mut out = Vec::new();
+    put_attributes(&mut out, attributes);
+    out.into()
 }
 
 /// Who wants in.
@@ -281,6 +319,8 @@ pub(super) async fn change_user(
     client.user = user;
     client.secret = secret;
     client.schema.clone_from(&request.schema);
+    client.changed = true;
+    client.attributes = encoded(&request.attributes);
     if let Some(collation @ 1..) = request.collation.and_then(|id| u8::try_from(id).ok()) {
         client.collation = collation;
     }

@@ -23,6 +23,7 @@ use crate::sql::Dialect;
 use super::fault::{BackendFault, Fault};
 use super::handshake::{greeting_of, unix_ms};
 use super::link::Link;
+use super::mutant::Mutant;
 use super::waiting::Waiting;
 
 /// What decides the state that a login gives: beside the collation the flags that set variables.
@@ -302,12 +303,15 @@ impl Lane {
         links.get_mut(usize::from(backend.0))?.get_mut(conn.0 as usize)?.take()
     }
 
-    pub(super) fn put_link(&self, link: Box<Link>, conn: ConnId) {
+    pub(super) fn put_link(&self, mut link: Box<Link>, conn: ConnId) {
         let mut links = self.links.borrow_mut();
         let Some(of_backend) = links.get_mut(usize::from(link.backend.0)) else { return };
         let slot = conn.0 as usize;
         if of_backend.len() <= slot {
             of_backend.resize_with(slot + 1, || None);
+        }
+        if Mutant::SwapConnections.is_on() {
+            Mutant::mix_up(&mut link, of_backend);
         }
         of_backend[slot] = Some(link);
     }
@@ -365,11 +369,6 @@ impl Lane {
     /// Sessions that have not ended.
     pub(crate) fn sessions_len(&self) -> usize {
         self.sessions.borrow().len()
-    }
-
-    /// The session that clients know as `id`, on whatever shard.
-    pub(super) fn find_session(&self, id: u64) -> Option<crate::metrics::SessionSnapshot> {
-        u32::try_from(id).ok().and_then(|id| self.registry.find(id))
     }
 
     /// Asks session `id`, wherever it is, to end.

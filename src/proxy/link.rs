@@ -7,7 +7,7 @@ use crate::net::Chunk;
 use crate::pool::StatementCache;
 use crate::protocol::{
     Capabilities, Command, ErrPacket, Event, Malformed, OkPacket, ReplyKind, ReplyTracker, Summary,
-    TerminalKind, put_packet, text_row,
+    TerminalKind, put_packet, query_command, text_row,
 };
 use crate::session::{Left, ReplayState, TrackerSettings};
 
@@ -62,9 +62,11 @@ impl Link {
 
     /// Sends a command of its own packet.
     pub(super) fn send_command(&self, command: Command, argument: &[u8]) {
-        let mut payload = Vec::with_capacity(argument.len() + 1);
-        payload.push(command.byte());
-        payload.extend_from_slice(argument);
+        let payload = if command == Command::Query {
+            query_command(argument, self.capabilities)
+        } else {
+            [&[command.byte()], argument].concat()
+        };
         let mut out = Vec::with_capacity(payload.len() + 4);
         put_packet(&mut out, 0, &payload);
         self.inbox.stream.send(Chunk::from(out));
@@ -114,8 +116,11 @@ impl Link {
                 break;
             }
         }
-        // Column count, column definitions, rows.
-        let columns = packets.first().and_then(|count| count.first()).copied().unwrap_or(0);
+        // Column count, column definitions, rows. A count of two bytes may say that none follow.
+        let columns = match packets.first().map(Vec::as_slice) {
+            Some([_, 0]) | None | Some([]) => 0,
+            Some([columns, ..]) => *columns,
+        };
         let row = packets.into_iter().nth(1 + usize::from(columns)).unwrap_or_default();
         let values = text_row(&row).map(|value| value.map(|text| text.map(<[u8]>::to_vec)));
         values.collect::<Result<_, _>>().map_err(BackendFault::Malformed)
@@ -134,7 +139,10 @@ impl Link {
                 TerminalKind::Ok => state(OkPacket::decode(payload, capabilities)?.session_state),
                 TerminalKind::Err => return Err(refusal(payload)),
                 TerminalKind::LocalInfile => return Err(BackendFault::Unsolicited),
-                TerminalKind::Eof | TerminalKind::Prepare | TerminalKind::Other => {}
+                TerminalKind::Eof
+                | TerminalKind::Prepare
+                | TerminalKind::Abridged
+                | TerminalKind::Other => {}
             }
             Ok(())
         })

@@ -20,11 +20,15 @@ mod kill;
 mod lane;
 mod lease;
 mod link;
+mod metadata;
+mod mutant;
+mod preamble;
 mod prepared;
 mod reach;
 mod ready;
 mod request;
 mod statement;
+mod threads;
 mod upload;
 mod waiting;
 

@@ -5,17 +5,19 @@ use std::rc::Rc;
 
 use crate::net::Chunk;
 use crate::protocol::{
-    Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamTypes, ReplyKind, StatusFlags, param_types,
+    Capabilities, Command, ErrPacket, HEADER_LEN, MAX_PAYLOAD, ParamLayout, ParamTypes, ReplyKind,
+    StatusFlags, opens_cursor, param_types, query_command,
 };
 use crate::route::Leave;
-use crate::session::{PREPARED_PINS, Prepared, PreparedText, stays_where_prepared};
+use crate::session::{PREPARED_PINS, Prepared, PreparedText, Session, stays_where_prepared};
 use crate::sql::{Access, Statement, Traits, Values, Verb, substitute_functions};
 
 use super::conversation::{COMMAND, Conversation, Next};
 use super::fault::Fault;
 use super::forward::Reply;
+use super::lane::Lane;
 use super::lease::Lease;
-use super::request::{Request, command_packet, text_of};
+use super::request::{Request, packet_of, text_of, with_text};
 
 /// What COM_STMT_PREPARE prepares.
 pub(super) struct Preparing {
@@ -42,18 +44,22 @@ impl Conversation {
     ) -> Result<Next, Fault> {
         let is_long = packet.len() - HEADER_LEN >= MAX_PAYLOAD;
         if statement.traits.contains(Traits::READS_CONNECTION_ID) && !is_long {
-            let id = Some(u64::from(self.entry.id()));
+            let id = self.id_for(&statement);
             let values = Values { connection_id: id, ..Values::default() };
             let dialect = self.session.dialect();
-            if let Some(sql) = substitute_functions(text_of(&packet), dialect, &values) {
-                packet = command_packet(Command::StmtPrepare, &sql);
+            if let Some(sql) = substitute_functions(text_of(&packet, 1), dialect, &values) {
+                packet = with_text(&packet, 1, &sql);
             }
         }
         let state = self.lane.intern(self.session.state().when_prepared());
         let text = {
             let mut texts = self.lane.texts.borrow_mut();
             // What is not whole in memory can be prepared only once.
-            if is_long { texts.unshared(b"", state) } else { texts.intern(text_of(&packet), state) }
+            if is_long {
+                texts.unshared(b"", state)
+            } else {
+                texts.intern(text_of(&packet, 1), state)
+            }
         };
         self.session.begin_prepare();
         let bound = is_long || stays_where_prepared(&statement);
@@ -76,12 +82,20 @@ impl Conversation {
         if let Some(lost) = prepared.lost.take() {
             return Box::pin(self.answer_err(packet, &lost)).await;
         }
-        let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
-        if let Ok(ParamTypes::Sent(types)) = param_types(payload, prepared.params) {
-            prepared.types.clear();
-            prepared.types.extend_from_slice(types);
+        if prepared.statement.traits.intersects(ASKS) && !prepared.is_under_way() {
+            put_in_answers(prepared, &self.session, &self.lane, self.held.as_mut());
         }
-        let (statement, bound) = (prepared.statement, prepared.bound);
+        let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
+        let types = param_types(payload, prepared.layout);
+        prepared.refused = types == Ok(ParamTypes::Refused);
+        if let Ok(types) = types {
+            types.keep(prepared.layout, &mut prepared.types);
+        }
+        let (mut statement, bound) = (prepared.statement, prepared.bound);
+        // What holds its connection is no read: the session's writes must be possible there.
+        if opens_cursor(payload) {
+            statement.access = Access::Write;
+        }
         self.session.begin_execution(prepared, payload, self.lane.settings.sql.pin_on_call);
         let mut request = Request::new(packet, statement, ReplyKind::Execute);
         request.on_held = bound;
@@ -118,8 +132,7 @@ impl Conversation {
             Some(_) => {
                 let dot = if self.client.greeting.mariadb { "" } else { "." };
                 let message = format!("The statement ({id}) has no open cursor{dot}");
-                let err = err(NO_OPEN_CURSOR, &message);
-                self.answer_err(packet, &err).await
+                self.raise(packet, NO_OPEN_CURSOR, &message).await
             }
         }
     }
@@ -259,17 +272,25 @@ impl Conversation {
             let Preparing { text, statement, bound } = preparing;
             let limit = self.lane.settings.sql.max_prepared_per_connection;
             lease.link().keep_statement(text.key(), ok.statement_id, *bound, limit);
-            self.prepared.insert(Prepared::new(text.clone(), *statement, ok.params, *bound));
+            let named = self.client.capabilities.contains(Capabilities::QUERY_ATTRIBUTES);
+            let layout = ParamLayout { params: ok.params, named };
+            let mut prepared = Prepared::new(text.clone(), *statement, layout, *bound);
+            let known = lease.link().statements.use_it(text.key());
+            prepared.metadata = known.and_then(|known| known.metadata.clone());
+            self.prepared.insert(prepared);
             if *bound {
                 self.refresh_prepared_pins();
             }
             return;
         }
         let Some(id) = request.of_statement else { return };
+        if request.kind == ReplyKind::Execute {
+            self.note_metadata(lease, reply, id);
+        }
         let Some(prepared) = self.prepared.find_mut(id) else { return };
         let before = (prepared.long_data, prepared.cursor);
         if request.kind == ReplyKind::Execute {
-            let unread = reply.summary.error == Some(MALFORMED_PACKET);
+            let unread = reply.summary.error == Some(MALFORMED_PACKET) && !prepared.refused;
             if unread {
                 prepared.types.clear();
                 if !prepared.bound && !prepared.own {
@@ -328,8 +349,22 @@ impl Conversation {
     async fn unknown_statement(&mut self, packet: Chunk, id: u32, by: &str) -> Result<Next, Fault> {
         let by = if self.client.greeting.mariadb { by } else { "mysql_stmt_precheck" };
         let message = format!("Unknown prepared statement handler ({id}) given to {by}");
-        let err = err(UNKNOWN_STATEMENT, &message);
-        self.answer_err(packet, &err).await
+        self.raise(packet, UNKNOWN_STATEMENT, &message).await
+    }
+
+    /// An error about an id of the proxy's own: a server raises it, for SHOW WARNINGS to find.
+    async fn raise(&mut self, packet: Chunk, code: u16, message: &str) -> Result<Next, Fault> {
+        if packet.len() - HEADER_LEN >= MAX_PAYLOAD {
+            let err = ErrPacket { code, sqlstate: *b"HY000", message: message.as_bytes() };
+            return self.answer_err(packet, &err.encode()).await;
+        }
+        self.session.begin_command();
+        let sql =
+            format!("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = '{message}'");
+        let packet = packet_of(&query_command(sql.as_bytes(), self.client.capabilities));
+        let mut request = Request::new(packet, COMMAND, ReplyKind::Query);
+        request.on_held = true;
+        self.run_request(request).await
     }
 
     /// Answers a command with an ERR of our own.
@@ -343,6 +378,30 @@ impl Conversation {
     }
 }
 
-fn err(code: u16, message: &str) -> Vec<u8> {
-    ErrPacket { code, sqlstate: *b"HY000", message: message.as_bytes() }.encode()
+/// What a statement asks for that only the session knows, and that changes with each statement.
+const ASKS: Traits = Traits::READS_ROW_COUNT.union(Traits::READS_FOUND_ROWS);
+
+/// Makes what is executed for a statement its text with the session's own answers in it, as a
+/// query's would have.
+#[cold]
+fn put_in_answers(
+    prepared: &mut Prepared,
+    session: &Session,
+    lane: &Lane,
+    held: Option<&mut Lease>,
+) {
+    let last = session.last();
+    let (row_count, found_rows) = (last.row_count, last.found_rows);
+    let values = Values { row_count, found_rows, ..Values::default() };
+    let asked = prepared.asked().clone();
+    let text = match substitute_functions(asked.sql(), session.dialect(), &values) {
+        Some(sql) => lane.texts.borrow_mut().intern(&sql, asked.state().clone()),
+        None => asked.clone(),
+    };
+    let old = std::mem::replace(&mut prepared.text, text);
+    prepared.asked = Some(asked);
+    if let Some(lease) = held.filter(|_| prepared.bound && old.key() != prepared.text.key()) {
+        // It would stay there as long as the connection.
+        lease.link().close_statement(old.key());
+    }
 }

@@ -7,12 +7,12 @@ use crate::protocol::{
 };
 use crate::session::{Prepared, ReplayState, difference};
 
-use super::conversation::{COMMAND, Conversation};
+use super::conversation::Conversation;
 use super::fault::BackendFault;
 use super::forward::{Broken, Reply};
 use super::lease::Lease;
 use super::link::{Link, refusal};
-use super::statement::send_preamble;
+use super::mutant::Mutant;
 
 /// ER_MAX_PREPARED_STMT_COUNT_REACHED, of the server as a whole.
 const TOO_MANY_STATEMENTS: u16 = 1461;
@@ -106,17 +106,6 @@ impl Conversation {
             || lease.link().statements.use_it(prepared.text.key()).is_some()
     }
 
-    /// Brings a connection to the session's state, for a command without a reply.
-    pub(super) async fn catch_up(&mut self, lease: &mut Lease) -> Result<(), BackendFault> {
-        let preamble = self.preamble(&COMMAND, lease).unwrap_or_default();
-        let replies = send_preamble(lease, &preamble);
-        match self.swallow_preamble(lease, &replies, &preamble).await {
-            Ok(()) => Ok(()),
-            Err(Broken::Backend { fault, .. }) => Err(fault),
-            Err(Broken::Client(_)) => Err(BackendFault::Closed),
-        }
-    }
-
     /// Answers an execution with the ERR that met its preparation.
     pub(super) async fn refuse_execution(
         &mut self,
@@ -194,17 +183,17 @@ fn server_side(
 ) -> Option<(u32, Option<PutIn>)> {
     let known = link.statements.use_it(prepared.text.key())?;
     let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
-    let types = if with_types { param_types(payload, prepared.params).ok() } else { None };
+    let types = if with_types { param_types(payload, prepared.layout).ok() } else { None };
     let omitted = matches!(types, Some(ParamTypes::Omitted));
     if types.is_none() || known.types == prepared.types {
         return Some((known.id, None));
     }
     known.types.clone_from(&prepared.types);
-    if !omitted || prepared.types.is_empty() {
+    if !omitted || prepared.types.is_empty() || Mutant::ForgetTypes.is_on() {
         return Some((known.id, None));
     }
     let mut head = Vec::with_capacity(ID_END + 8 + prepared.types.len());
-    let used = put_param_types(&mut head, payload, prepared.params, &prepared.types).ok()?;
+    let used = put_param_types(&mut head, payload, prepared.layout, &prepared.types).ok()?;
     Some((known.id, Some((head, used))))
 }
 
@@ -224,6 +213,7 @@ impl Link {
                 TerminalKind::Ok
                 | TerminalKind::Eof
                 | TerminalKind::LocalInfile
+                | TerminalKind::Abridged
                 | TerminalKind::Other => {}
             }
             Ok(())
@@ -232,10 +222,16 @@ impl Link {
         unsolicited.map_or(Ok(answer), Err)
     }
 
-    /// Remembers what was prepared; what it replaces is closed with the next write.
+    /// Remembers what the last reply says was prepared; what it replaces is closed with the next write.
     pub(super) fn keep_statement(&mut self, key: u64, id: u32, fixed: bool, limit: usize) {
         for closed in self.statements.insert(key, id, fixed, limit) {
             self.send_command(Command::StmtClose, &closed.to_le_bytes());
+        }
+        let metadata = self.tracker.definitions();
+        if !metadata.is_empty()
+            && let Some(known) = self.statements.use_it(key)
+        {
+            known.metadata = Some(metadata.into());
         }
     }
 

@@ -1,7 +1,7 @@
 //! A client's command, as it goes to a backend.
 
 use crate::net::Chunk;
-use crate::protocol::{Command, HEADER_LEN, ReplyKind, put_packet};
+use crate::protocol::{HEADER_LEN, ReplyKind, put_packet};
 use crate::session::Pins;
 use crate::sql::{Access, Statement};
 
@@ -49,26 +49,22 @@ impl Request {
     pub(super) fn may_move(&self) -> bool {
         self.statement.access == Access::Read && !self.on_held
     }
-
-    /// A COM_QUERY of the proxy's own making.
-    pub(super) fn text(sql: &[u8], statement: Statement) -> Self {
-        Self::new(query_packet(sql), statement, ReplyKind::Query)
-    }
 }
 
-pub(super) fn query_packet(sql: &[u8]) -> Chunk {
-    command_packet(Command::Query, sql)
-}
-
-pub(super) fn command_packet(command: Command, sql: &[u8]) -> Chunk {
-    let mut payload = Vec::with_capacity(sql.len() + 1);
-    payload.push(command.byte());
-    payload.extend_from_slice(sql);
+/// A command's packet, of less than 16 MiB.
+pub(super) fn packet_of(payload: &[u8]) -> Chunk {
     let mut out = Vec::with_capacity(payload.len() + HEADER_LEN);
-    put_packet(&mut out, 0, &payload);
+    put_packet(&mut out, 0, payload);
     Chunk::from(out)
 }
 
-pub(super) fn text_of(packet: &Chunk) -> &[u8] {
-    packet.as_slice().get(HEADER_LEN + 1..).unwrap_or_default()
+/// The command with another text from `at`, counted in its payload, on.
+pub(super) fn with_text(packet: &Chunk, at: usize, sql: &[u8]) -> Chunk {
+    let head = packet.as_slice().get(HEADER_LEN..HEADER_LEN + at).unwrap_or_default();
+    packet_of(&[head, sql].concat())
+}
+
+/// What a command's payload has from `at` on.
+pub(super) fn text_of(packet: &Chunk, at: usize) -> &[u8] {
+    packet.as_slice().get(HEADER_LEN + at..).unwrap_or_default()
 }

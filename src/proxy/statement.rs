@@ -2,44 +2,41 @@
 
 use std::rc::Rc;
 
-use crate::cluster::{BackendIdx, BackendSet};
+use crate::cluster::BackendSet;
 use crate::net::Chunk;
 use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes};
-use crate::session::{Hold, Keep, PREPARED_PINS, Preamble, ReplayState, Unreachable};
-use crate::sql::{Access, Statement, Traits, Values, kill_target, substitute_functions};
+use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState};
+use crate::sql::{Access, Statement, Traits, Values, substitute_functions};
 
 use super::choose::NoLease;
 use super::conversation::{Conversation, Next};
-use super::fault::{BackendFault, ClientFault, Fault};
+use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
-use super::request::{Request, query_packet, text_of};
+use super::mutant::Mutant;
+use super::preamble::send_preamble;
+use super::request::{Request, text_of, with_text};
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
 const SPARE_MAX: usize = 64 * 1024;
 
 impl Conversation {
-    /// COM_QUERY.
+    /// COM_QUERY, whose text begins `at` this byte of its payload.
     pub(super) async fn query(
         &mut self,
         mut packet: Chunk,
+        at: usize,
         statement: Statement,
     ) -> Result<Next, Fault> {
-        if statement.traits.contains(Traits::KILL)
-            && let Some(target) = kill_target(text_of(&packet), self.session.dialect())
-            && !target.by_query_id
-            && let Some(session) = self.lane.find_session(target.id)
-        {
-            return Box::pin(self.kill(&session, target.query_only)).await;
+        if statement.traits.contains(Traits::KILL) {
+            return Box::pin(self.kill_statement(packet, at, statement)).await;
         }
-        self.session.begin(&statement, text_of(&packet), self.lane.settings.sql.pin_on_call);
-        if let Some(rewritten) = self.substitute(&statement, text_of(&packet)) {
-            packet = query_packet(&rewritten);
+        let text = text_of(&packet, at);
+        self.session.begin(&statement, text, self.lane.settings.sql.pin_on_call);
+        if let Some(rewritten) = self.substitute(&statement, text) {
+            packet = with_text(&packet, at, &rewritten);
         }
-        let mut request = Request::new(packet, statement, ReplyKind::Query);
-        // Of a thread that is none of ours.
-        request.on_held = statement.traits.contains(Traits::KILL);
-        self.run_request(request).await
+        self.run_request(Request::new(packet, statement, ReplyKind::Query)).await
     }
 
     /// The text with the session's own answers in it, where a function asks the connection for
@@ -53,12 +50,19 @@ impl Conversation {
         }
         let last = self.session.last();
         let values = Values {
-            connection_id: Some(u64::from(self.entry.id())),
+            connection_id: self.id_for(statement),
             // What is not known here is asked of the connection, which is held for that.
             row_count: last.row_count,
             found_rows: last.found_rows,
         };
         substitute_functions(sql, self.session.dialect(), &values)
+    }
+
+    /// What `CONNECTION_ID()` is in a statement: beside the server's own ids, the server's, and its
+    /// columns are translated as theirs are.
+    pub(super) fn id_for(&self, statement: &Statement) -> Option<u64> {
+        let id = u64::from(self.entry.id());
+        (!statement.traits.contains(Traits::SHOWS_THREADS)).then_some(id)
     }
 
     /// Runs a command; a read whose connection cannot be had, or breaks before its reply begins,
@@ -92,6 +96,9 @@ impl Conversation {
             match self.exchange(lease, packet, &request).await {
                 Ok((lease, reply)) => return self.remember(lease, &reply, &request).await,
                 Err(Unfinished { fault, again }) => {
+                    if self.is_killed() {
+                        return Err(ProxyFault::Killed.into());
+                    }
                     if !(again && retry) {
                         return Err(self.without_connection(fault, firmly));
                     }
@@ -104,24 +111,6 @@ impl Conversation {
                     self.outbox = Some(Chunk::from(self.spare.clone()));
                 }
             }
-        }
-    }
-
-    /// Runs a command of the proxy's own on `backend`, beside whatever the session holds.
-    pub(super) async fn run_apart(
-        &mut self,
-        backend: BackendIdx,
-        mut request: Request,
-    ) -> Result<Next, Fault> {
-        let lease = self.acquire(backend, false).await?;
-        let Some(packet) = request.packet.take() else { return Ok(Next::Go) };
-        match self.exchange(lease, packet, &request).await {
-            Ok((lease, _)) => {
-                self.lane.release(lease);
-                self.set_held(self.held.as_ref());
-                Ok(Next::Go)
-            }
-            Err(Unfinished { fault, .. }) => Err(fault),
         }
     }
 
@@ -147,7 +136,9 @@ impl Conversation {
         let left_some = reply.summary.warned || reply.summary.error.is_some();
         // An execution means nothing elsewhere; a PREPARE that fails, fails there as well.
         let refused = request.kind == ReplyKind::Prepare && reply.summary.error.is_some();
-        let moves = refused || request.kind == ReplyKind::Query;
+        // What took too long once is not to be run again.
+        let late = reply.summary.error.is_some_and(|code| LATE.contains(&code));
+        let moves = (refused || request.kind == ReplyKind::Query) && !late;
         let text = Some(&self.spare).filter(|it| moves && !it.is_empty());
         let executes = request.kind == ReplyKind::Execute;
         match (text, self.cause.as_mut()) {
@@ -182,6 +173,7 @@ impl Conversation {
         } else {
             counters.writes.bump()
         }
+        self.entry.begin_command();
         self.entry.set_backend(Some((usize::from(backend.0), lease.peek().thread_id)));
         let _busy = self.lane.outstanding_guard(backend);
         let sent = lease.stream().sent_bytes();
@@ -265,11 +257,17 @@ impl Conversation {
         }
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let statement_id = self.prepared.next_id();
+        let left_out = self.left_out(lease.link(), executed);
         let inbox = &mut self.client.inbox;
         let raw = lease.peek().exposed || self.session.keeps_trackers();
         let shown = tracks.then(|| self.session.shown_through(raw));
         let mut forward = Forward::new(inbox, lease.link(), request.kind, shown, sequence);
         forward.statement_id = statement_id;
+        forward.left_out = left_out;
+        if request.statement.traits.contains(Traits::SHOWS_THREADS) {
+            let holders = self.lane.registry.holders(usize::from(forward.link.backend.0));
+            return Box::pin(forward.run_translated(&holders)).await;
+        }
         forward.run().await
     }
 
@@ -306,50 +304,6 @@ impl Conversation {
         ended.map(drop).map_err(|fault| Broken::Backend { fault, untouched: true })
     }
 
-    pub(super) fn preamble(
-        &self,
-        statement: &Statement,
-        lease: &Lease,
-    ) -> Result<Preamble, Unreachable> {
-        let link = lease.peek();
-        let mut preamble = self.session.preamble_for(statement, &link.state, link.left)?;
-        preamble.trackers_sql = self.trackers_to_bring(statement, link);
-        Ok(preamble)
-    }
-
-    pub(super) async fn swallow_preamble(
-        &mut self,
-        lease: &mut Lease,
-        replies: &[ReplyKind],
-        preamble: &Preamble,
-    ) -> Result<(), Broken> {
-        let mut counted = preamble.count_sql.is_some();
-        for (index, kind) in replies.iter().enumerate() {
-            // The count goes last. MySQL before 8.0.4 has no JSON_TABLE, and the count is no
-            // reason to refuse what the client asks.
-            let counts = counted && index + 1 == replies.len();
-            match lease.link().swallow(*kind, |_| ()).await {
-                Ok(_) => {}
-                Err(BackendFault::Refused { .. }) if counts => counted = false,
-                Err(fault) => return Err(Broken::Backend { fault, untouched: true }),
-            }
-        }
-        lease.link().state = self.session.state().clone();
-        if preamble.insert_id.is_some() {
-            lease.link().left.insert_id = preamble.insert_id;
-        }
-        if counted {
-            lease.link().left.found_rows = self.session.last().found_rows;
-        } else if preamble.clear_sql.is_some() || preamble.count_sql.is_some() {
-            lease.link().left.found_rows = None;
-        }
-        if preamble.trackers_sql.is_some() {
-            lease.link().exposed = self.session.uses_trackers();
-        }
-        self.session.preamble_done(preamble, counted);
-        Ok(())
-    }
-
     /// Takes in what the reply said and decides whether the connection stays.
     async fn remember(
         &mut self,
@@ -369,8 +323,12 @@ impl Conversation {
         if request.spoils {
             lease.spoil();
         }
+        if Mutant::IgnorePins.is_on() {
+            self.session.unpin(Pins::all());
+        }
         let mut summary = reply.summary;
-        // A list of columns counts as a result set where ROW_COUNT() is asked.
+        // A list of columns and fetched rows count as a result set where ROW_COUNT() is asked.
+        summary.had_resultset |= request.kind == ReplyKind::Fetch;
         if request.kind == ReplyKind::FieldList {
             summary.had_resultset = true;
             // MySQL warns that the command is old, and does not count it.
@@ -382,6 +340,9 @@ impl Conversation {
             &mut self.lane.interner.borrow_mut(),
         );
         lease.link().state = self.session.state().clone();
+        if self.session.left_unexplained(&request.statement) && !has_set_var(&self.spare) {
+            lease.link().pinned = true;
+        }
         if self.session.insert_id_in_doubt() {
             lease.link().left.insert_id = None;
         } else if reply.summary.last_insert_id != 0 {
@@ -416,6 +377,15 @@ impl Conversation {
     }
 }
 
+/// Errors of a statement that was interrupted or waited too long: ER_QUERY_INTERRUPTED,
+/// ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK.
+const LATE: [u16; 5] = [1317, 3024, 1969, 1205, 1213];
+
+/// Whether MySQL's hint may be in a read: the server takes back what it changes.
+fn has_set_var(packet: &[u8]) -> bool {
+    packet.windows(7).any(|word| word.eq_ignore_ascii_case(b"SET_VAR"))
+}
+
 /// More questions after one statement are not remembered.
 const ASKED_MAX: usize = 8;
 
@@ -434,25 +404,4 @@ struct Unfinished {
     fault: Fault,
     /// Nothing of it was seen by anyone: it may run elsewhere.
     again: bool,
-}
-
-/// Sends the preamble and says what replies it draws.
-pub(super) fn send_preamble(lease: &Lease, preamble: &Preamble) -> Vec<ReplyKind> {
-    let mut replies = Vec::new();
-    let link = lease.peek();
-    if let Some(schema) = &preamble.init_db {
-        link.send_command(Command::InitDb, schema);
-        replies.push(ReplyKind::Simple);
-    }
-    let texts = [
-        preamble.trackers_sql.as_deref(),
-        preamble.set_sql.as_deref(),
-        preamble.clear_sql,
-        preamble.count_sql.as_deref(),
-    ];
-    for sql in texts.into_iter().flatten() {
-        link.send_command(Command::Query, sql);
-        replies.push(ReplyKind::Query);
-    }
-    replies
 }

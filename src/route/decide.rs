@@ -29,6 +29,8 @@ pub struct RouteInput {
     pub pin_on_call: bool,
     /// Pins that the session found in the statement's text.
     pub brought: Pins,
+    /// Its error would pin (`Session::may_stop_half_way`).
+    pub may_pin: bool,
 }
 
 /// What a shard knows of its cluster when a statement comes.
@@ -60,10 +62,18 @@ impl RouteInput {
             pinned: session.pinned(),
             needs_held: session.needs_connection(statement),
             brought: session.brought(),
+            may_pin: session.may_stop_half_way(),
             primary_up: cluster.primary_up,
             replica_available: cluster.replica_available,
             pin_on_call: cluster.pin_on_call,
         }
+    }
+}
+
+impl RouteInput {
+    /// A transaction is open on a replica: only START TRANSACTION READ ONLY opens one there.
+    fn reads_on_replica(&self) -> bool {
+        self.held == Some(Role::Replica) && self.in_transaction && self.transaction_read_only
     }
 }
 
@@ -177,12 +187,12 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
         };
     }
     let pins = Pins::of(statement, input.pin_on_call) | input.brought;
-    let anywhere = runs_anywhere(statement, pins);
+    let anywhere = runs_anywhere(statement, pins) && !input.may_pin;
     if let Some(held) = input.held {
         if input.pinned || (input.in_transaction && held == Role::Primary) {
             return Decision::to(Target::Held, pins);
         }
-        if input.in_transaction {
+        if input.reads_on_replica() {
             return on_replica(statement, pins, anywhere, input);
         }
         let harmless = anywhere && (input.autocommit || opens_no_transaction(statement));
@@ -192,14 +202,16 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
     }
     let read = statement.access == Access::Read && pins.is_empty() && input.autocommit
         || begins_read_only(statement, pins);
+    // After an error with autocommit off a transaction may be open on a replica.
+    let leave = if input.in_transaction { Leave::End } else { Leave::Nothing };
     if read && statement.hint != Some(Hint::Primary) && input.replica_available {
-        return Decision::to(Target::Replica, pins);
+        return Decision { leave, ..Decision::to(Target::Replica, pins) };
     }
     if input.primary_up {
-        return Decision::to(Target::Primary, pins);
+        return Decision { leave, ..Decision::to(Target::Primary, pins) };
     }
     match (read || anywhere, input.replica_available) {
-        (true, true) => Decision::to(Target::Replica, pins),
+        (true, true) => Decision { leave, ..Decision::to(Target::Replica, pins) },
         (true, false) => Decision::refused(Refusal::NoBackend),
         (false, _) => Decision::refused(Refusal::NoPrimary),
     }
@@ -209,19 +221,23 @@ pub fn decide(statement: &Statement, input: &RouteInput) -> Decision {
 /// connection held firmly, else the primary.
 #[must_use]
 pub fn decide_opaque(pins: Pins, input: &RouteInput) -> Decision {
-    let firm = input.pinned || input.in_transaction;
+    let on_replica = input.held == Some(Role::Replica);
+    let firm = input.pinned || (input.in_transaction && (!on_replica || input.reads_on_replica()));
+    let leave = if input.in_transaction { Leave::End } else { Leave::Nothing };
     match input.held {
         Some(Role::Replica) if firm && !input.pinned && !pins.is_empty() => {
             reopen_on_primary(pins, input)
         }
         Some(_) if firm => Decision::to(Target::Held, pins),
         Some(Role::Primary) if input.needs_held => Decision::to(Target::Held, pins),
-        Some(_) | None if input.primary_up => Decision::to(Target::Primary, pins),
+        Some(_) | None if input.primary_up => {
+            Decision { leave, ..Decision::to(Target::Primary, pins) }
+        }
         Some(_) | None => Decision::refused(Refusal::NoPrimary),
     }
 }
 
-/// In a transaction on a replica, which only START TRANSACTION READ ONLY opens there.
+/// In a read-only transaction on a replica.
 fn on_replica(statement: &Statement, pins: Pins, anywhere: bool, input: &RouteInput) -> Decision {
     if anywhere || begins_read_only(statement, pins) {
         return Decision::to(Target::Held, pins);

@@ -28,6 +28,7 @@ const FREE: RouteInput = RouteInput {
     replica_available: true,
     pin_on_call: true,
     brought: Pins::empty(),
+    may_pin: false,
 };
 
 fn target(statement: &Statement, input: &RouteInput) -> Target {
@@ -256,6 +257,28 @@ fn commands_that_are_only_forwarded() {
     assert_eq!(decide_opaque(pins, &headless).refuse, Some(Refusal::NoPrimary));
 }
 
+/// A transaction may be open after an error with autocommit off, but no read may go on in it.
+#[test]
+fn a_doubtful_transaction_on_a_replica_is_left() {
+    let doubtful = RouteInput {
+        held: Some(Role::Replica),
+        in_transaction: true,
+        autocommit: false,
+        needs_held: true,
+        ..FREE
+    };
+    let select = decide(&read(Verb::Select), &doubtful);
+    assert_eq!((select.target, select.leave), (Target::Primary, Leave::End));
+    let show = Statement { traits: Traits::READS_DIAGNOSTICS, ..read(Verb::Show) };
+    assert_eq!(decide(&show, &doubtful).target, Target::Held);
+    let set = Statement { traits: Traits::PLAIN_SET, ..write(Verb::Set, Traits::empty()) };
+    assert_eq!(decide(&set, &doubtful).target, Target::Held);
+    let several = RouteInput { may_pin: true, ..doubtful };
+    assert_eq!(decide(&set, &several).target, Target::Primary, "an error would pin");
+    let opaque = decide_opaque(Pins::empty(), &doubtful);
+    assert_eq!((opaque.target, opaque.leave), (Target::Primary, Leave::End));
+}
+
 fn inputs() -> impl Strategy<Value = RouteInput> {
     let held = prop::option::of(prop::sample::select(vec![Role::Primary, Role::Replica]));
     (held, any::<[bool; 8]>()).prop_map(|(held, flags)| {
@@ -272,6 +295,7 @@ fn inputs() -> impl Strategy<Value = RouteInput> {
             replica_available: replica,
             pin_on_call: call,
             brought: Pins::empty(),
+            may_pin: false,
         }
     })
 }

@@ -7,7 +7,7 @@ use super::memory::{ServerKind, Session};
 use super::shown::Shown;
 use super::{Pins, ReplayState};
 use crate::protocol::StatusFlags;
-use crate::sql::{Charset, Dialect};
+use crate::sql::{Access, Charset, Dialect, Statement};
 
 impl Session {
     /// Whether what ran before the statement under way pins the session.
@@ -49,6 +49,19 @@ impl Session {
         self.pins |= pins;
     }
 
+    /// Whether an error of the statement under way would leave it half done, and so pin.
+    #[must_use]
+    pub fn may_stop_half_way(&self) -> bool {
+        self.pending.several
+    }
+
+    /// The read that just ended changed something that nothing explains: it is none of the
+    /// session's, and must not be the next one's.
+    #[must_use]
+    pub fn left_unexplained(&self, statement: &Statement) -> bool {
+        statement.access == Access::Read && self.pending.marked
+    }
+
     /// Takes pins back whose reason is gone.
     pub fn unpin(&mut self, pins: Pins) {
         self.pins.remove(pins);
@@ -68,7 +81,7 @@ impl Session {
 
     /// Takes in a server's status flags, but for the one that is about their packet alone.
     pub fn set_status(&mut self, status: StatusFlags) {
-        self.status = status - StatusFlags::SESSION_STATE_CHANGED;
+        self.status = status & StatusFlags::OF_SESSION;
     }
 
     /// The client's own trackers.
@@ -84,7 +97,7 @@ impl Session {
         &mut self.shown
     }
 
-    /// The last status flags the server sent.
+    /// What of the last status flags that the server sent is the session's.
     #[must_use]
     pub fn status(&self) -> StatusFlags {
         self.status
@@ -159,6 +172,17 @@ impl Session {
         self.reading.charset
     }
 
+    /// The current schema is one of the server's own, which describe that server.
+    #[must_use]
+    pub fn in_server_schema(&self) -> bool {
+        self.reading.in_server_schema
+    }
+
+    /// `completion_type` makes the server close the connection behind a COMMIT or ROLLBACK.
+    pub(super) fn releases(&self) -> bool {
+        self.reading.releases
+    }
+
     /// `sql_select_limit` cuts results short.
     pub(super) fn limits_rows(&self) -> bool {
         self.reading.limits_rows
@@ -171,10 +195,13 @@ pub(super) struct Reading {
     dialect: Dialect,
     charset: Option<Charset>,
     limits_rows: bool,
+    in_server_schema: bool,
+    releases: bool,
 }
 
 impl Reading {
     pub(super) fn of(state: &ReplayState, server: ServerKind) -> Self {
+        const SERVER_SCHEMAS: [&[u8]; 3] = [b"information_schema", b"performance_schema", b"sys"];
         const NO_LIMIT: &[u8] = b"18446744073709551615";
         let mode = state.variable(b"sql_mode");
         let has = |flag: &[u8], default: bool| {
@@ -189,6 +216,10 @@ impl Reading {
             },
             charset: state.variable(b"character_set_client").map(Charset::of),
             limits_rows: state.variable(b"sql_select_limit").is_some_and(|max| max != NO_LIMIT),
+            releases: state.variable(b"completion_type").is_some_and(|kind| kind == b"RELEASE"),
+            in_server_schema: state.schema().is_some_and(|schema| {
+                SERVER_SCHEMAS.iter().any(|name| schema.eq_ignore_ascii_case(name))
+            }),
         }
     }
 }

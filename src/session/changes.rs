@@ -10,7 +10,7 @@ use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
 use super::text::Hidden;
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
-use crate::sql::{Statement, Traits};
+use crate::sql::{Access, Naming, Statement, Thing, Traits};
 
 /// What came in with the statement under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +26,23 @@ pub(super) struct Pending {
     pub(super) names_insert_id: bool,
     /// Its reply may hide the insert id: the connection must have the session's before it.
     pub(super) hides_insert_id: bool,
+    /// COM_STMT_BULK_EXECUTE. Of an INSERT rows before an error stay, and their id; ROW_COUNT()
+    /// is not what the reply says where that counts rows found.
+    pub(super) bulk: bool,
     /// What it does to FOUND_ROWS().
     pub(super) counting: Counting,
     pub(super) keeps_warnings: bool,
+    /// The connection stays for its counts, and so would another session's warnings.
+    pub(super) takes_over_warnings: bool,
     /// Pins that this statement brought.
     pub(super) brought: Pins,
     pub(super) lock_reported: bool,
     /// COM_STMT_PREPARE.
     pub(super) prepares: bool,
+    /// The server closes the connection behind it, as `completion_type` says.
+    pub(super) releases: bool,
+    /// What it opens or closes by name.
+    pub(super) naming: Option<(Thing, Naming)>,
     pub(super) trackers: TrackerUse,
 }
 
@@ -48,11 +57,15 @@ impl Default for Pending {
             several: false,
             names_insert_id: false,
             hides_insert_id: false,
+            bulk: false,
             counting: Counting::Keeps,
             keeps_warnings: false,
+            takes_over_warnings: false,
             brought: Pins::empty(),
             lock_reported: false,
             prepares: false,
+            releases: false,
+            naming: None,
             trackers: TrackerUse::None,
         }
     }
@@ -145,7 +158,10 @@ impl Session {
         let own = traits.intersects(Traits::PINS) || {
             statement.statements == 1 && traits.intersects(Traits::RELEASES)
         };
-        let marked = self.pending.marked && !explained && !schema_dropped && !own;
+        // Only MySQL's SET_VAR hint, which the server takes back, or a function in a view: a
+        // session must not be tied to a replica.
+        let reads = statement.access == Access::Read;
+        let marked = self.pending.marked && !explained && !schema_dropped && !own && !reads;
         // The servers check all assignments before they make the first, but not quite all.
         let half_way = failed && traits.contains(Traits::PLAIN_SET) && self.pending.several;
         if marked || half_way {

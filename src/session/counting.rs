@@ -37,14 +37,16 @@ impl Counting {
 
 impl Session {
     /// What makes `FOUND_ROWS()` the session's on a connection that alone will know afterwards
-    /// whether the statement changed it.
+    /// whether the statement changed it. `found_rows`: what is known of the connection's; `here`:
+    /// it is the session's already.
     pub(super) fn count_to_bring(
         &self,
         statement: &Statement,
         found_rows: Option<u64>,
+        here: bool,
     ) -> Option<Vec<u8>> {
         let wanted = self.pending.counting.needs_count(statement);
-        if !wanted || self.counts_here || found_rows == self.last.found_rows {
+        if !wanted || here || found_rows == self.last.found_rows {
             return None;
         }
         self.last.found_rows.map(|rows| count_sql(rows, self.server.dialect.mariadb))
@@ -158,6 +160,8 @@ pub(super) fn counting(
 /// What a statement does to FOUND_ROWS() that sends no rows.
 fn written(verb: Verb, sql: &[u8], mariadb: bool) -> Counting {
     match (verb, mariadb) {
+        // SET STATEMENT … FOR a query.
+        (Verb::Set, true) if text::has_word(sql, b"statement") => Counting::May,
         (Verb::Do, false) => Counting::Hides,
         (Verb::Set | Verb::Create, false) => Counting::Keeps,
         (Verb::Update, false) if !text::finds_rows(verb, sql) => Counting::Matches,

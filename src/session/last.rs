@@ -90,7 +90,12 @@ impl LastStatement {
         self.warnings = summary.warnings;
         self.error = summary.error;
         let affected = i64::try_from(summary.affected_rows).unwrap_or(i64::MAX);
+        // MariaDB makes a query on information_schema of these, and one that fails leaves it.
+        let listing = matches!(statement.verb, Verb::Show | Verb::Explain)
+            && statement.statements == 1
+            && counting == Counting::Sends;
         self.row_count = match summary.error {
+            Some(_) if listing => self.row_count,
             Some(_) => Some(-1),
             None if hidden => None,
             None if summary.had_resultset => Some(-1),
@@ -223,6 +228,22 @@ mod tests {
         assert_eq!(counts(&last), (-1, 2));
         note(&mut last, statement(Verb::Update), failed(1062), Counting::Keeps);
         assert_eq!(counts(&last), (-1, 2));
+    }
+
+    #[test]
+    fn a_failing_list_on_mariadb_leaves_the_row_count() {
+        let failed = Summary { error: Some(1146), ..Summary::default() };
+        for (verb, counting, row_count) in [
+            (Verb::Show, Counting::Sends, 3),
+            (Verb::Explain, Counting::Sends, 3),
+            (Verb::Show, Counting::Keeps, -1),
+            (Verb::Show, Counting::SendsAtEnd, -1),
+            (Verb::Select, Counting::Sends, -1),
+        ] {
+            let mut last = LastStatement { row_count: Some(3), ..LastStatement::default() };
+            note(&mut last, statement(verb), failed, counting);
+            assert_eq!(last.row_count, Some(row_count), "{verb:?} {counting:?}");
+        }
     }
 
     #[test]

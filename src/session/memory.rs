@@ -5,13 +5,14 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use crate::protocol::{StatusFlags, Summary};
-use crate::sql::{Access, Dialect, Statement, Traits, Verb};
+use crate::sql::{Access, Dialect, Statement, Traits, Verb, naming};
 
 use super::access::Reading;
 use super::changes::Pending;
 use super::counting::{Counting, counting};
 use super::insert_text::InsertText;
 use super::last::{InsertId, LastStatement};
+use super::opened::{Opened, RARE};
 use super::shown::Shown;
 use super::text::{self, Hidden};
 use super::{Pins, Preamble, ReplayState, StateInterner, TrackerSettings, difference};
@@ -93,8 +94,8 @@ pub struct Session {
     pub(super) transaction_in_doubt: bool,
     /// `L` of the transaction state tracker: LOCK TABLES is in force.
     pub(super) tables_locked: bool,
-    /// A table lock that no tracker reports (FLUSH TABLES WITH READ LOCK).
-    pub(super) lock_unreported: bool,
+    /// What is open on the connection held.
+    pub(super) opened: Option<Box<Opened>>,
     pub(super) characteristics: Vec<u8>,
     pub(super) last: LastStatement,
     /// `LAST_INSERT_ID()` on the connection held is the session's own.
@@ -123,7 +124,7 @@ impl Session {
             status: StatusFlags::AUTOCOMMIT,
             transaction_in_doubt: false,
             tables_locked: false,
-            lock_unreported: false,
+            opened: None,
             characteristics: Vec::new(),
             last: LastStatement::default(),
             insert_id_here: false,
@@ -166,6 +167,12 @@ impl Session {
                 self.pins |= pin;
             }
         }
+        self.pending.releases = self.releases()
+            && statement.traits.intersects(Traits::COMMIT | Traits::ROLLBACK)
+            && text::leaves_release_open(sql);
+        if statement.statements == 1 && statement.traits.intersects(RARE) {
+            self.pending.naming = naming(sql, self.dialect(), self.state.schema());
+        }
         if matches!(statement.verb, Verb::Insert | Verb::Replace) {
             self.pending.insert = InsertText::of(sql);
             self.pending.hides_insert_id = text::may_hide_insert_id(sql);
@@ -181,9 +188,11 @@ impl Session {
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
         }
-        self.pending.keeps_warnings = self.answers_here
-            && self.server.dialect.mariadb
+        let keeps = mariadb
+            && (self.answers_here || self.pending.counting.needs_count(statement))
             && text::keeps_warnings(statement, sql);
+        self.pending.keeps_warnings = keeps && self.answers_here;
+        self.pending.takes_over_warnings = keeps && !self.answers_here;
     }
 
     /// COM_INIT_DB of `schema` is about to be routed, as [`Session::INIT_DB`].
@@ -294,12 +303,16 @@ impl Session {
         // Nothing of this session's is left to show, but something of another's may be; MySQL
         // also counts it in the reply to COM_INIT_DB or COM_SET_OPTION.
         let shows = statement.traits.contains(Traits::READS_DIAGNOSTICS)
+            || self.pending.takes_over_warnings
             || (shown && !self.server.dialect.mariadb);
         if shows && !self.answers_here {
             let mariadb = self.server.dialect.mariadb;
             preamble.clear_sql = Some(if mariadb { CLEAR_WARNINGS } else { CLEAR_WARNINGS_MYSQL });
         }
-        preamble.count_sql = self.count_to_bring(statement, left.found_rows);
+        // What clears warnings on MySQL counts as well.
+        let counted = left.found_rows.filter(|_| preamble.clear_sql.is_none());
+        let here = self.counts_here && preamble.clear_sql.is_none();
+        preamble.count_sql = self.count_to_bring(statement, counted, here);
         Ok(preamble)
     }
 
@@ -313,6 +326,7 @@ impl Session {
     /// whether the connection has that now.
     pub fn preamble_done(&mut self, preamble: &Preamble, counted: bool) {
         self.insert_id_here |= preamble.insert_id.is_some();
+        self.pending.takes_over_warnings &= preamble.clear_sql.is_none();
         self.counts_here = counted || (self.counts_here && preamble.clear_sql.is_none());
     }
 
@@ -331,7 +345,7 @@ impl Session {
         }
         self.explain(statement, failed);
         self.apply_variables(states);
-        self.note_locks(statement, failed);
+        self.note_opened(statement, summary);
         self.drop_needless_pins(statement, summary);
         let Pending { insert, counting, .. } = self.pending;
         let before = self.last.found_rows;
@@ -339,8 +353,11 @@ impl Session {
         self.last.note(statement, summary, insert, self.insert_id_here, counting);
         if self.pending.prepares && !failed {
             self.last.row_count = row_count;
+        } else if self.pending.bulk && !failed {
+            self.last.row_count = None;
         }
-        if self.pending.hides_insert_id && (!failed || summary.results > 0) {
+        let inserted = !failed || summary.results > 0 || self.pending.bulk;
+        if self.pending.hides_insert_id && inserted {
             self.last.doubt_insert_id(summary.last_insert_id, self.insert_id_here);
         }
         self.note_counts(statement, summary, before);
@@ -362,21 +379,6 @@ impl Session {
                 || !self.status.contains(StatusFlags::AUTOCOMMIT)
                 || (statement.statements > 1 && statement.access == Access::Write)
                 || statement.traits.intersects(opens));
-    }
-
-    fn note_locks(&mut self, statement: &Statement, failed: bool) {
-        let traits = statement.traits;
-        if traits.contains(Traits::TABLE_LOCK) && !self.pending.lock_reported {
-            self.lock_unreported = true;
-        }
-        let only_unlock = statement.statements == 1 && statement.verb == Verb::Unlock;
-        if only_unlock && !failed && traits.contains(Traits::TABLE_UNLOCK) && self.tables_locked {
-            // UNLOCK INSTANCE: the tables stay locked.
-            return;
-        }
-        if !self.tables_locked && !self.lock_unreported {
-            self.pins.remove(Pins::TABLE_LOCK);
-        }
     }
 
     /// Takes back pins of this statement that its reply shows to be needless.
@@ -404,7 +406,7 @@ impl Session {
 
     fn keep(&mut self, statement: &Statement, summary: &Summary) -> Keep {
         let failed = summary.error.is_some();
-        let ends = statement.traits.contains(Traits::RELEASE)
+        let ends = (statement.traits.contains(Traits::RELEASE) || self.pending.releases)
             && !statement.traits.contains(Traits::STORED_PROGRAM);
         let unknown = self.last.row_count.is_none() || self.last.found_rows.is_none();
         let asked = self.answers_here && statement.traits.contains(Traits::READS_DIAGNOSTICS);
@@ -454,7 +456,7 @@ impl Session {
         self.status.remove(StatusFlags::IN_TRANS | StatusFlags::IN_TRANS_READONLY);
         self.transaction_in_doubt = false;
         self.tables_locked = false;
-        self.lock_unreported = false;
+        self.opened = None;
         self.pins = self.pending.brought;
     }
 }

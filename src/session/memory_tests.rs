@@ -201,6 +201,19 @@ fn a_mysql_connection_may_show_anothers_warnings_in_a_use() {
 }
 
 #[test]
+fn what_clears_warnings_on_mysql_takes_the_count_with_it() {
+    let mut rig = Rig::new(MYSQL);
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "select * from t", found(2), &[])));
+    let signal = statement(Verb::Admin, Traits::empty());
+    rig.session.begin(&signal, b"signal sqlstate '45000'", false);
+    let fresh = Rc::clone(rig.session.state());
+    let known = Left { found_rows: Some(2), ..left(Some(0)) };
+    let preamble = rig.session.preamble_for(&signal, &fresh, known).unwrap();
+    assert_eq!(preamble.clear_sql, Some(CLEAR_WARNINGS_MYSQL));
+    assert!(preamble.count_sql.is_some(), "it runs behind the clearing");
+}
+
+#[test]
 fn without_autocommit_an_error_may_leave_a_transaction() {
     let mut rig = Rig::new(MYSQL);
     let off = Summary { status: StatusFlags::empty(), ..ok() };
@@ -364,6 +377,16 @@ fn release_closes_and_a_stored_program_does_not() {
     assert_eq!(rig.run((Verb::Commit, Traits::RELEASE), "commit release", ok(), &[]), Keep::Close);
     let body = (Verb::Create, Traits::RELEASE | Traits::STORED_PROGRAM);
     assert!(released(&rig.run(body, "create procedure …", ok(), &[])));
+    rig.set("SET completion_type=2", &[variable("completion_type", "RELEASE")]);
+    for (commit, sql, closes) in [
+        (Traits::COMMIT, "COMMIT", true),
+        (Traits::ROLLBACK | Traits::CHAIN, "ROLLBACK AND CHAIN", true),
+        (Traits::COMMIT, "COMMIT NO RELEASE", false),
+        (Traits::SAVEPOINT, "ROLLBACK TO a", false),
+    ] {
+        let keep = rig.run((Verb::Commit, commit), sql, ok(), &[]);
+        assert_eq!(keep == Keep::Close, closes, "{sql}");
+    }
 }
 
 #[test]
@@ -429,4 +452,20 @@ fn a_count_that_a_server_refuses_is_not_here() {
     }
     let fresh = Rc::clone(rig.session.state());
     assert_eq!(rig.session.preamble_for(&call, &fresh, left(Some(0))).unwrap().count_sql, None);
+}
+
+#[test]
+fn a_connection_kept_for_its_counts_shows_no_other_sessions_warnings() {
+    let mut rig = Rig::new(TRACKED);
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "select * from t", found(2), &[])));
+    for (sql, clears) in [
+        (&b"set statement default_week_format=4 for select week('2024-03-01')"[..], true),
+        (b"set statement default_week_format=4 for select a from t", false),
+    ] {
+        let set = statement(Verb::Set, Traits::empty());
+        rig.session.begin(&set, sql, false);
+        let fresh = Rc::clone(rig.session.state());
+        let preamble = rig.session.preamble_for(&set, &fresh, left(Some(0))).unwrap();
+        assert_eq!(preamble.clear_sql.is_some(), clears);
+    }
 }

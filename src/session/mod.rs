@@ -13,6 +13,7 @@ mod exposure;
 mod insert_text;
 mod last;
 mod memory;
+mod opened;
 mod pins;
 mod prepared;
 mod shown;

@@ -9,11 +9,12 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use super::counting::Counting;
 use super::insert_text::InsertText;
 use super::memory::Session;
 use super::{Pins, ReplayState};
-use crate::protocol::given_integers;
-use crate::sql::{Statement, Traits, Verb};
+use crate::protocol::{Command, ParamLayout, given_integers, opens_cursor};
+use crate::sql::{Statement, Traits, Verb, naming};
 
 /// A text with all that decides how servers read it.
 #[derive(Debug)]
@@ -109,14 +110,23 @@ impl TextInterner {
 /// One prepared statement of a session.
 #[derive(Debug)]
 pub struct Prepared {
-    /// What was prepared.
+    /// What is prepared on servers.
     pub text: Rc<PreparedText>,
+    /// What the client prepared, where `text` has answers of the session's in it.
+    pub asked: Option<Rc<PreparedText>>,
     /// What it may do when it is executed.
     pub statement: Statement,
-    /// Parameters it takes.
-    pub params: u16,
+    /// How its executions are laid out.
+    pub layout: ParamLayout,
     /// The types that the client gave its parameters last, two bytes each; empty before.
     pub types: Vec<u8>,
+    /// Where servers leave out definitions that they have sent: those of the columns that the
+    /// client got last, as packets.
+    pub metadata: Option<Rc<[u8]>>,
+    /// The last execution was one that MySQL does not read: see [`ParamTypes::Refused`].
+    ///
+    /// [`ParamTypes::Refused`]: crate::protocol::ParamTypes::Refused
+    pub refused: bool,
     /// It runs only where it was prepared: the session keeps that connection.
     pub bound: bool,
     /// Its text is no other statement's, since a server's copy of it may hold what is its own.
@@ -134,14 +144,22 @@ pub struct Prepared {
 impl Prepared {
     /// A statement that was just prepared.
     #[must_use]
-    pub fn new(text: Rc<PreparedText>, statement: Statement, params: u16, bound: bool) -> Self {
+    pub fn new(
+        text: Rc<PreparedText>,
+        statement: Statement,
+        layout: ParamLayout,
+        bound: bool,
+    ) -> Self {
         let inserts = matches!(statement.verb, Verb::Insert | Verb::Replace);
         let insert = if inserts { InsertText::of_prepared(text.sql()) } else { InsertText::NONE };
         Self {
             text,
+            asked: None,
             statement,
-            params,
+            layout,
             types: Vec::new(),
+            metadata: None,
+            refused: false,
             bound,
             own: false,
             insert,
@@ -149,6 +167,12 @@ impl Prepared {
             cursor: false,
             lost: None,
         }
+    }
+
+    /// What the client prepared.
+    #[must_use]
+    pub fn asked(&self) -> &Rc<PreparedText> {
+        self.asked.as_ref().unwrap_or(&self.text)
     }
 
     /// The connection held has something of it that belongs to this session alone.
@@ -246,7 +270,10 @@ pub const PREPARED_PINS: Pins = Pins::PREPARED_BINARY.union(Pins::LONG_DATA).uni
 /// in a way that the session's memory cannot carry to another, or it could not be read.
 #[must_use]
 pub fn stays_where_prepared(statement: &Statement) -> bool {
-    const ELSEWHERE: Traits = Traits::READS_LAST_INSERT_ID.union(Traits::READS_CONNECTION_ID);
+    const ELSEWHERE: Traits = Traits::READS_LAST_INSERT_ID
+        .union(Traits::READS_CONNECTION_ID)
+        .union(Traits::READS_ROW_COUNT)
+        .union(Traits::READS_FOUND_ROWS);
     const BOUND: Traits = Traits::READS_SESSION
         .difference(ELSEWHERE)
         .union(Traits::USER_VARIABLE_WRITE)
@@ -260,13 +287,25 @@ impl Session {
     /// As [`Session::begin`], for an execution of `prepared` that `payload` asks for.
     pub fn begin_execution(&mut self, prepared: &Prepared, payload: &[u8], pin_on_call: bool) {
         self.begin(&prepared.statement, prepared.text.sql(), pin_on_call);
+        if self.pending.naming.is_some() {
+            // Its names are of the schema that was current then.
+            let schema = prepared.text.state().schema();
+            self.pending.naming = naming(prepared.text.sql(), self.dialect(), schema);
+        }
+        let sends = matches!(self.pending.counting, Counting::Sends | Counting::SendsAtEnd);
+        if sends && opens_cursor(payload) {
+            // The rows are counted, and stay on the server.
+            self.pending.counting = Counting::Hides;
+        }
+        self.pending.bulk = payload.first() == Some(&Command::StmtBulkExecute.byte());
         if !matches!(prepared.statement.verb, Verb::Insert | Verb::Replace) {
             return;
         }
+        self.pending.hides_insert_id |= self.pending.bulk;
         let mut insert = prepared.insert;
         let all = insert != InsertText::ANY
             && !prepared.long_data
-            && given_integers(payload, prepared.params, &prepared.types, |value| {
+            && given_integers(payload, prepared.layout, &prepared.types, |value| {
                 insert.give(value)
             });
         self.pending.insert = if all { insert } else { InsertText::ANY };
@@ -369,7 +408,7 @@ mod tests {
         let mut prepare = |all: &mut PreparedStatements| {
             let text = texts.intern(b"select ?", Rc::default());
             let id = all.next_id();
-            all.insert(Prepared::new(text, Statement::OPAQUE, 1, false));
+            all.insert(Prepared::new(text, Statement::OPAQUE, ParamLayout::plain(1), false));
             id
         };
         assert_eq!((prepare(&mut all), prepare(&mut all)), (1, 2));
@@ -387,7 +426,7 @@ mod tests {
         let mut all = PreparedStatements::default();
         for bound in [false, true] {
             let text = TextInterner::default().intern(b"select ?", Rc::default());
-            all.insert(Prepared::new(text, Statement::OPAQUE, 1, bound));
+            all.insert(Prepared::new(text, Statement::OPAQUE, ParamLayout::plain(1), bound));
         }
         assert_eq!(all.pins(), Pins::PREPARED_BINARY);
         all.find_mut(1).unwrap().cursor = true;
@@ -407,8 +446,8 @@ mod tests {
             ("SELECT CONNECTION_ID()", false),
             ("SET sql_mode=?", false),
             ("CREATE TEMPORARY TABLE t (a INT)", false),
-            ("SELECT ROW_COUNT()", true),
-            ("SELECT FOUND_ROWS()", true),
+            ("SELECT ROW_COUNT()", false),
+            ("SELECT FOUND_ROWS()", false),
             ("SHOW WARNINGS", true),
             ("SELECT @a", true),
             ("SELECT ? INTO @a", true),

@@ -155,6 +155,12 @@ impl ReplayState {
         self.set_variable(NAMES_COLLATION, collation);
     }
 
+    /// The state with the default values of these variables.
+    #[must_use]
+    pub fn without(&self, names: &[&[u8]]) -> Self {
+        self.filtered(|name| !names.contains(&name))
+    }
+
     /// The same with only the variables whose names `keep` lets through.
     pub(super) fn filtered(&self, keep: impl Fn(&[u8]) -> bool) -> Self {
         let variables = self.variables.iter().filter(|(name, _)| keep(name)).cloned().collect();

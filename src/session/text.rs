@@ -146,6 +146,10 @@ pub(super) fn keeps_warnings(statement: &Statement, sql: &[u8]) -> bool {
     } else if verb == Verb::Show {
         // More may be held than need be, never less.
         show_keeps_found_rows(sql) || has_word(sql, b"count")
+    } else if matches!(verb, Verb::Create | Verb::Alter | Verb::Drop) {
+        const NO_TABLES: [&[u8]; 7] =
+            [b"database", b"schema", b"procedure", b"function", b"user", b"role", b"event"];
+        NO_TABLES.iter().any(|word| has_word(sql, word))
     } else {
         matches!(
             verb,
@@ -162,8 +166,20 @@ pub(super) fn keeps_warnings(statement: &Statement, sql: &[u8]) -> bool {
                 | Verb::Prepare
                 | Verb::Deallocate
                 | Verb::Kill
+                | Verb::Xa
+                | Verb::Call
+                | Verb::Execute
+                | Verb::Flush
+                | Verb::Explain
+                | Verb::Help
+                | Verb::Compound
         )
     }
+}
+
+/// Whether a COMMIT or ROLLBACK does what `completion_type` says as to the connection.
+pub(super) fn leaves_release_open(sql: &[u8]) -> bool {
+    !has_word(sql, b"release")
 }
 
 /// Whether an INSERT or REPLACE may set LAST_INSERT_ID() without its reply saying so: RETURNING
@@ -250,9 +266,29 @@ pub(super) fn finds_rows(verb: Verb, sql: &[u8]) -> bool {
     } else if verb == Verb::Create {
         let stored: [&[u8]; 5] = [b"view", b"procedure", b"function", b"trigger", b"event"];
         has(&[b"select"]) && !has(&stored)
+    } else if verb == Verb::Set {
+        has(&[b"select"]) && !selects_one_constant(head)
     } else {
-        matches!(verb, Verb::Do | Verb::Set | Verb::With) && has(&[b"select"])
+        matches!(verb, Verb::Do | Verb::With) && has(&[b"select"])
     }
+}
+
+/// `(SELECT a)`, of which MariaDB makes a constant. sqlx sets `sql_mode` so at each login.
+fn selects_one_constant(sql: &[u8]) -> bool {
+    const MORE: [&[u8]; 9] = [
+        b"select",
+        b"from",
+        b"union",
+        b"except",
+        b"intersect",
+        b"where",
+        b"having",
+        b"limit",
+        b"group",
+    ];
+    let at = find_word(sql, b"select").unwrap_or_default();
+    let rest = sql.get(at + b"select".len()..).unwrap_or_default();
+    !MORE.iter().any(|word| has_word(rest, word))
 }
 
 /// Whether one of several statements may set what `FOUND_ROWS()` answers.
@@ -355,7 +391,10 @@ mod tests {
             (Verb::Delete, "delete from t using t, u", true),
             (Verb::Create, "create table t as select 1", true),
             (Verb::Create, "create view v as select 1", false),
-            (Verb::Set, "set sql_mode=(select 1)", true),
+            (Verb::Set, "set sql_mode=(select concat(@@sql_mode, ',x')), a=b", false),
+            (Verb::Set, "set sql_mode=(select 1 union select 2)", true),
+            (Verb::Set, "set sql_mode=(select 1), a=(select 2)", true),
+            (Verb::Set, "set sql_mode=(select a from t)", true),
             (Verb::Set, "set sql_mode=''", false),
         ] {
             assert_eq!(finds_rows(verb, sql.as_bytes()), finds, "{sql}");
@@ -378,6 +417,9 @@ mod tests {
         assert!(keeps(Verb::Select, "select 1"));
         assert!(keeps(Verb::Set, "set sql_mode=''"));
         assert!(keeps(Verb::Show, "show count(*) warnings"));
+        assert!(keeps(Verb::Drop, "drop database d"));
+        assert!(!keeps(Verb::Drop, "drop table t"));
+        assert!(keeps(Verb::Xa, "xa start 'a'"));
         assert!(!keeps(Verb::Select, "select * from t"));
         assert!(!keeps(Verb::Show, "show tables"));
         assert!(!keeps(Verb::Insert, "insert into t values (1)"));

@@ -15,7 +15,7 @@ use glommio::{LocalExecutorBuilder, Placement, Task};
 use crate::auth::RsaKey;
 use crate::config::Settings;
 use crate::metrics::Registry;
-use crate::net::{Listener, Net, NetSettings, Stream};
+use crate::net::{Listener, Net, NetSettings, Stream, low_on_locked_memory};
 use crate::proxy::{Lane, LaneParts, serve};
 
 pub use control::Control;
@@ -86,10 +86,16 @@ struct Obituary {
 
 impl Drop for Obituary {
     fn drop(&mut self) {
-        let end = self.end.take().unwrap_or_else(|| ShardEnd::Died("its thread ended".to_owned()));
+        let end = self.end.take().unwrap_or_else(|| {
+            let why = low_on_locked_memory().map_or_else(String::new, |why| format!("; {why}"));
+            ShardEnd::Died(format!("its thread ended{why}"))
+        });
         (self.ended)(end);
     }
 }
+
+/// How long a shard may sleep by mistake: see [`stay_awake`].
+const ASLEEP_MAX: Duration = Duration::from_millis(50);
 
 async fn run(parts: ShardParts) -> ShardEnd {
     let Some(bell) = parts.control.bells().get(parts.shard).cloned() else {
@@ -102,7 +108,18 @@ async fn run(parts: ShardParts) -> ShardEnd {
     let driver = net.clone();
     let life = live(net, parts);
     // Whichever ends first: the shard's life in order, or its ring.
-    life.or(async move { ShardEnd::Died(format!("io_uring: {}", driver.drive().await)) }).await
+    let ring = async move { ShardEnd::Died(format!("io_uring: {}", driver.drive().await)) };
+    life.or(ring).or(stay_awake()).await
+}
+
+/// glommio 0.12 takes a thread that was kept from its core for longer than a preemption timer,
+/// just before it runs its tasks, for one that has none, and puts it to sleep until a timer of
+/// its own ends: without this one, for ever (seen on a loaded machine; a debugger that holds the
+/// thread for 0.4 s at `run_task_queues` shows it each time).
+async fn stay_awake() -> ShardEnd {
+    loop {
+        glommio::timer::sleep(ASLEEP_MAX).await;
+    }
 }
 
 /// Accepts, tends, and obeys until it has drained.

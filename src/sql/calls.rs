@@ -32,6 +32,10 @@ impl Classifier<'_> {
             Function::Plain | Function::Mariadb | Function::Mysql => return,
             Function::Adjacent if adjacent => return,
             Function::Adjacent | Function::Unknown => return self.unknown_call(),
+            // Their ids are the server's: CONNECTION_ID() beside them is too.
+            Function::Server if self.slice(name).eq_ignore_ascii_case(b"IS_USED_LOCK") => {
+                Traits::SERVER_STATE | Traits::SHOWS_THREADS
+            }
             Function::Server => Traits::SERVER_STATE,
             Function::Lock => Traits::NAMED_LOCK,
             Function::ReleaseLock => Traits::NAMED_LOCK_RELEASE,

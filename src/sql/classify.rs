@@ -8,7 +8,7 @@ use super::keywords::{Kw, keyword, keyword_loaded};
 use super::plain::is_plain_select;
 use super::scanner::{Kind, Scanner, Token};
 use super::statement::{Access, Dialect, Statement, Traits, Verb};
-use super::variables::{Variable, is_schema_table};
+use super::variables::{Variable, is_schema_table, names_threads};
 
 /// Says what `sql` is: where it may run, and what it leaves behind. Never fails: what is not
 /// understood is a write that pins.
@@ -405,8 +405,12 @@ impl<'a> Classifier<'a> {
     }
 
     fn schema_table(&mut self) {
-        if std::mem::take(&mut self.information_schema) && !is_schema_table(self.slice(self.now)) {
+        let name = self.slice(self.now);
+        if std::mem::take(&mut self.information_schema) && !is_schema_table(name) {
             self.traits |= Traits::SERVER_STATE;
+            if names_threads(name) {
+                self.traits |= Traits::SHOWS_THREADS;
+            }
         }
     }
 
@@ -420,7 +424,10 @@ impl<'a> Classifier<'a> {
             _ => return,
         };
         match kw {
-            Kw::Mysql | Kw::Sys | Kw::PerformanceSchema => self.traits |= Traits::SERVER_STATE,
+            Kw::Mysql => self.traits |= Traits::SERVER_STATE,
+            Kw::Sys | Kw::PerformanceSchema => {
+                self.traits |= Traits::SERVER_STATE | Traits::SHOWS_THREADS;
+            }
             Kw::InformationSchema => self.information_schema = true,
             _ => {}
         }

@@ -15,6 +15,7 @@ mod functions;
 mod hints;
 mod keywords;
 mod kill;
+mod naming;
 mod plain;
 mod scanner;
 mod set;
@@ -30,9 +31,11 @@ mod tests;
 
 pub use assigned::assigned_variables;
 pub use classify::classify;
-pub use kill::{KillTarget, kill_target};
+pub use kill::{KillTarget, KillWhom, kill_target};
+pub use naming::{Naming, Thing, naming};
 pub use statement::{Access, Dialect, Hint, Statement, Traits, Verb};
 pub use substitute::{Values, substitute_functions};
+pub use variables::names_threads;
 
 /// How a session's `character_set_client` lays characters out over bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

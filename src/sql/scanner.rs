@@ -183,9 +183,11 @@ impl<'a> Scanner<'a> {
             Lead::At if next == Some(b'@') => self.system_variable(start),
             Lead::At => self.user_variable(start),
             Lead::Dollar => {
-                // A dollar-quoted body ($$…$$, $tag$…$tag$) may hold anything.
+                // MySQL's dollar-quoted body ($$…$$, $tag$…$tag$) may hold anything. Its clients
+                // try `select $$` at login.
                 let token = self.word(start);
-                self.doubt |= memchr(b'$', self.slice(start + 1, token.end)).is_some();
+                let quotes = memchr(b'$', self.slice(start + 1, token.end)).is_some();
+                self.doubt |= quotes && !self.dialect.mariadb;
                 token
             }
             Lead::Colon if next == Some(b'=') => self.token(Kind::Assign, start, start + 2),

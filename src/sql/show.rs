@@ -18,6 +18,9 @@ impl Classifier<'_> {
                 Shown::Server
             };
         }
+        if self.is("PROCESSLIST") {
+            self.traits |= Traits::SHOWS_THREADS;
+        }
         self.traits |= match kind {
             Shown::Schema | Shown::Program => Traits::empty(),
             Shown::Server => Traits::SERVER_STATE,

@@ -249,6 +249,9 @@ bitflags! {
         /// Reads or sets the session's `session_track_*`, or shows all of its variables: what
         /// it means are the client's trackers, not those that the proxy asks for.
         const TRACKERS = 1 << 50;
+        /// Shows a server's connections by its own ids: `SHOW PROCESSLIST`,
+        /// `information_schema.processlist`, `performance_schema.threads` ….
+        const SHOWS_THREADS = 1 << 51;
     }
 }
 

@@ -21,9 +21,10 @@ const ALIAS_LEN_MAX: usize = 256;
 
 /// `sql` with the functions replaced; `None` if there is nothing to replace.
 ///
-/// `CONNECTION_ID()` becomes a number wherever it stands; `ROW_COUNT()` and `FOUND_ROWS()`
-/// become `IF(1,n,ROW_COUNT())`, which keeps their type, in the text's first statement only:
-/// further on they speak of the statement before them. An item of a select list that held one
+/// `CONNECTION_ID()` becomes `CAST(n AS UNSIGNED)` wherever it stands; `ROW_COUNT()` and
+/// `FOUND_ROWS()` become `IF(1,n,ROW_COUNT())`, in the text's first statement only: further on
+/// they speak of the statement before them. Both keep their type, and a column its metadata, on
+/// both servers (where n has ten digits, as the ids of sessions have). An item of a select list that held one
 /// and has no alias is given its own text for one, so that the column keeps its name. Texts
 /// that define something (CREATE, ALTER) are left alone: the function is part of it.
 pub fn substitute_functions(sql: &[u8], dialect: Dialect, values: &Values) -> Option<Vec<u8>> {
@@ -294,7 +295,9 @@ impl<'a> Rewriter<'a> {
             self.out.extend_from_slice(call);
             self.out.push(b')');
         } else {
+            self.out.extend_from_slice(b"CAST(");
             self.out.extend_from_slice(number.as_bytes());
+            self.out.extend_from_slice(b" AS UNSIGNED)");
         }
         self.copied = close.end;
         self.level.replaced = true;
@@ -353,18 +356,24 @@ mod tests {
     #[test]
     fn columns_keep_their_names() {
         for (sql, expected) in [
-            ("SELECT CONNECTION_ID()", "SELECT 7 AS `CONNECTION_ID()`"),
-            ("select connection_id ( ) ;", "select 7 AS `connection_id ( )` ;"),
-            ("SELECT CONNECTION_ID() AS id", "SELECT 7 AS id"),
-            ("SELECT CONNECTION_ID() id, 1", "SELECT 7 id, 1"),
-            ("SELECT CONNECTION_ID() 'id'", "SELECT 7 'id'"),
-            ("SELECT CONNECTION_ID() `id`", "SELECT 7 `id`"),
+            ("SELECT CONNECTION_ID()", "SELECT CAST(7 AS UNSIGNED) AS `CONNECTION_ID()`"),
+            ("select connection_id ( ) ;", "select CAST(7 AS UNSIGNED) AS `connection_id ( )` ;"),
+            ("SELECT CONNECTION_ID() AS id", "SELECT CAST(7 AS UNSIGNED) AS id"),
+            ("SELECT CONNECTION_ID() id, 1", "SELECT CAST(7 AS UNSIGNED) id, 1"),
+            ("SELECT CONNECTION_ID() 'id'", "SELECT CAST(7 AS UNSIGNED) 'id'"),
+            ("SELECT CONNECTION_ID() `id`", "SELECT CAST(7 AS UNSIGNED) `id`"),
             (
                 "SELECT 1+CONNECTION_ID()+`a` FROM t",
-                "SELECT 1+7+`a` AS `1+CONNECTION_ID()+``a``` FROM t",
+                "SELECT 1+CAST(7 AS UNSIGNED)+`a` AS `1+CONNECTION_ID()+``a``` FROM t",
             ),
-            ("SELECT CONNECTION_ID() IS NULL", "SELECT 7 IS NULL AS `CONNECTION_ID() IS NULL`"),
-            ("SELECT CONNECTION_ID() LIKE '7'", "SELECT 7 LIKE '7' AS `CONNECTION_ID() LIKE '7'`"),
+            (
+                "SELECT CONNECTION_ID() IS NULL",
+                "SELECT CAST(7 AS UNSIGNED) IS NULL AS `CONNECTION_ID() IS NULL`",
+            ),
+            (
+                "SELECT CONNECTION_ID() LIKE '7'",
+                "SELECT CAST(7 AS UNSIGNED) LIKE '7' AS `CONNECTION_ID() LIKE '7'`",
+            ),
             ("SELECT ROW_COUNT()", "SELECT IF(1,-1,ROW_COUNT()) AS `ROW_COUNT()`"),
             (
                 "SELECT a, FOUND_ROWS(), b FROM t WHERE x=ROW_COUNT()",
@@ -377,21 +386,24 @@ mod tests {
             ("SELECT ABS(ROW_COUNT())", "SELECT ABS(IF(1,-1,ROW_COUNT())) AS `ABS(ROW_COUNT())`"),
             (
                 "SELECT (SELECT CONNECTION_ID()), 1",
-                "SELECT (SELECT 7 AS `CONNECTION_ID()`) AS `(SELECT CONNECTION_ID())`, 1",
+                "SELECT (SELECT CAST(7 AS UNSIGNED) AS `CONNECTION_ID()`) AS `(SELECT CONNECTION_ID())`, 1",
             ),
             (
                 "SELECT * FROM (SELECT CONNECTION_ID()) t",
-                "SELECT * FROM (SELECT 7 AS `CONNECTION_ID()`) t",
+                "SELECT * FROM (SELECT CAST(7 AS UNSIGNED) AS `CONNECTION_ID()`) t",
             ),
             (
                 "SELECT x FROM (SELECT CONNECTION_ID(), t.a) t",
-                "SELECT x FROM (SELECT 7 AS `CONNECTION_ID()`, t.a) t",
+                "SELECT x FROM (SELECT CAST(7 AS UNSIGNED) AS `CONNECTION_ID()`, t.a) t",
             ),
-            ("INSERT INTO t VALUES (CONNECTION_ID())", "INSERT INTO t VALUES (7)"),
-            ("DO SLEEP(CONNECTION_ID())", "DO SLEEP(7)"),
+            (
+                "INSERT INTO t VALUES (CONNECTION_ID())",
+                "INSERT INTO t VALUES (CAST(7 AS UNSIGNED))",
+            ),
+            ("DO SLEEP(CONNECTION_ID())", "DO SLEEP(CAST(7 AS UNSIGNED))"),
             (
                 "SELECT CONNECTION_ID(); SELECT ROW_COUNT(), CONNECTION_ID()",
-                "SELECT 7 AS `CONNECTION_ID()`; SELECT ROW_COUNT(), 7 AS `CONNECTION_ID()`",
+                "SELECT CAST(7 AS UNSIGNED) AS `CONNECTION_ID()`; SELECT ROW_COUNT(), CAST(7 AS UNSIGNED) AS `CONNECTION_ID()`",
             ),
             (
                 "SELECT ROW_COUNT() UNION SELECT 1",
@@ -399,7 +411,7 @@ mod tests {
             ),
             (
                 "INSERT INTO t VALUES (1) RETURNING CONNECTION_ID()",
-                "INSERT INTO t VALUES (1) RETURNING 7 AS `CONNECTION_ID()`",
+                "INSERT INTO t VALUES (1) RETURNING CAST(7 AS UNSIGNED) AS `CONNECTION_ID()`",
             ),
         ] {
             assert_eq!(substituted(sql).as_deref(), Some(expected), "{sql}");

@@ -243,6 +243,14 @@ pub(super) fn is_schema_table(table: &[u8]) -> bool {
     Variable { scope: None, name: unquoted(table) }.is_in(SCHEMA_TABLES)
 }
 
+/// Whether a name or a text may be of a table that tells connections apart by the server's ids.
+pub fn names_threads(text: &[u8]) -> bool {
+    const NAMES: [&[u8]; 5] =
+        [b"processlist", b"innodb_trx", b"innodb_lock", b"metadata_lock", b"threads"];
+    let has = |name: &&[u8]| text.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name));
+    NAMES.iter().any(has)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

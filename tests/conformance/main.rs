@@ -70,7 +70,7 @@ fn run(args: &Args) -> Result<bool, String> {
         rows.push(row);
     }
     println!("\n{}\n\n{}", world.description(), table::text(&rows));
-    Ok(verdict(&rows))
+    Ok(verdict(&rows, !args.no_proxy))
 }
 
 /// Plays a driver's program on both sides.
@@ -116,7 +116,7 @@ fn play(
     Ok(transcript)
 }
 
-fn verdict(rows: &[Row]) -> bool {
+fn verdict(rows: &[Row], through_proxy: bool) -> bool {
     let played = rows.iter().filter(|row| !row.skipped);
     let drivers = played.clone().count();
     let cases: usize = played.clone().map(|row| row.cases).sum();
@@ -129,7 +129,11 @@ fn verdict(rows: &[Row]) -> bool {
     if broken > 0 {
         println!("broken programs: {broken}");
     }
-    let ok = differences == 0 && broken == 0 && drivers > 0;
+    let astray = rows.iter().filter(|row| through_proxy && row.reads.is_astray()).count();
+    if astray > 0 {
+        println!("drivers whose plain reads do not all run on replicas: {astray}");
+    }
+    let ok = differences == 0 && broken == 0 && astray == 0 && drivers > 0;
     let word = if ok { "ok" } else { "failed" };
     println!("conformance: {word} drivers={drivers} cases={cases} differences={differences}");
     ok

@@ -10,6 +10,13 @@ pub(crate) struct Reads {
     pub(crate) on_replicas: usize,
 }
 
+impl Reads {
+    /// Some ran on the primary.
+    pub(crate) const fn is_astray(self) -> bool {
+        self.on_replicas < self.all
+    }
+}
+
 /// A driver's line.
 #[derive(Debug)]
 pub(crate) struct Row {

@@ -5,9 +5,12 @@
 //! alone gives. What the clients share are the proxy's backend connections, and a session's state
 //! that leaks through one of those shows as a difference.
 
+mod answer;
 mod grammar;
+mod mutants;
 mod play;
 mod random;
+mod run;
 mod servers;
 mod shrink;
 mod step;
@@ -18,10 +21,10 @@ mod world;
 use clap::Parser;
 use grammar::Script;
 use lanewire_perf::client::{Address, flags};
-use play::{Difference, play};
+use play::Difference;
+use run::Run;
+use servers::Servers;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use world::{Side, World};
 
@@ -52,22 +55,12 @@ struct Args {
     /// The primary itself in the proxy's place: whether the scripts are fair.
     #[arg(long)]
     no_proxy: bool,
+    /// Whether the tester finds the faults of a build with the feature `mutants`.
+    #[arg(long)]
+    mutants: bool,
     /// More arguments for lanewire.
     #[arg(long, value_delimiter = ' ', allow_hyphen_values = true)]
     proxy_args: Vec<String>,
-}
-
-/// What the workers share.
-#[derive(Debug)]
-struct Run {
-    seed: u64,
-    world: World,
-    statements: u64,
-    differences_max: usize,
-    done: AtomicU64,
-    stop: AtomicBool,
-    found: Mutex<Vec<(Script, Difference)>>,
-    broken: Mutex<Vec<String>>,
 }
 
 fn main() -> ExitCode {
@@ -76,7 +69,7 @@ fn main() -> ExitCode {
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         now.as_secs() * 1000 + u64::from(now.subsec_millis())
     });
-    println!("differential: seed={seed} clients={} statements={}", args.clients, args.statements);
+    println!("differential: seed={seed}");
     match compare(&args, seed) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -88,34 +81,32 @@ fn main() -> ExitCode {
 }
 
 fn compare(args: &Args, seed: u64) -> Result<bool, String> {
-    let _servers;
+    if args.mutants {
+        return mutants::run_mutants(seed, args.mysql);
+    }
+    let (servers, _proxy);
     let world = if args.servers.is_empty() {
-        let (running, world) =
-            servers::start(args.mysql, (!args.no_proxy).then_some(&args.proxy_args))?;
-        _servers = running;
-        world
+        servers = Servers::start(args.mysql)?;
+        if args.no_proxy {
+            servers.without_proxy()
+        } else {
+            let (proxy, world) = servers.with_proxy(&args.proxy_args, None)?;
+            _proxy = proxy;
+            world
+        }
     } else {
         given(&args.servers, args.mysql)?
     };
     let mut side = Side::open(&world).map_err(|error| error.to_string())?;
     side.allow_routines().map_err(|error| error.to_string())?;
-    let run = Run {
-        seed,
-        world,
-        statements: args.statements,
-        differences_max: args.differences,
-        done: AtomicU64::new(0),
-        stop: AtomicBool::new(false),
-        found: Mutex::new(Vec::new()),
-        broken: Mutex::new(Vec::new()),
-    };
+    let run = Run::new(seed, world, args.statements, args.differences);
     let began = Instant::now();
     if let Some(only) = &args.only {
         let (client, session) = only.split_once(':').ok_or("--only CLIENT:SESSION")?;
         let number = |text: &str| text.parse::<u64>().map_err(|error| format!("--only: {error}"));
-        play_one(&run, &mut side, number(client)?, number(session)?);
+        run.one(&mut side, number(client)?, number(session)?);
     } else {
-        run_all(&run, args.clients);
+        run.all(args.clients);
     }
     Ok(report(&run, &mut side, began.elapsed()))
 }
@@ -128,71 +119,9 @@ fn given(servers: &[String], mysql: bool) -> Result<World, String> {
     Ok(World { direct, through, primary, replicas: addresses.collect(), mysql })
 }
 
-fn run_all(run: &Run, clients: u64) {
-    std::thread::scope(|scope| {
-        for client in 0..clients {
-            scope.spawn(move || work(run, client));
-        }
-        let mut shown = Instant::now();
-        while run.done.load(Ordering::Relaxed) < run.statements && !run.stop.load(Ordering::Relaxed)
-        {
-            std::thread::sleep(Duration::from_millis(50));
-            if shown.elapsed() > Duration::from_secs(5) {
-                shown = Instant::now();
-                let found = run.found.lock().map_or(0, |found| found.len());
-                let done = run.done.load(Ordering::Relaxed);
-                eprintln!(
-                    "differential: {done} of {} statements, {found} differences",
-                    run.statements
-                );
-            }
-        }
-    });
-}
-
-/// One client's sessions, one after the other.
-fn work(run: &Run, client: u64) {
-    let mut side = match Side::open(&run.world) {
-        Ok(side) => side,
-        Err(error) => return give_up(run, &format!("side connections: {error}")),
-    };
-    let mut session = 0;
-    while run.done.load(Ordering::Relaxed) < run.statements && !run.stop.load(Ordering::Relaxed) {
-        play_one(run, &mut side, client, session);
-        session += 1;
-    }
-}
-
-fn play_one(run: &Run, side: &mut Side, client: u64, session: u64) {
-    let script = Script::generate(run.seed, client, session, run.world.mysql);
-    let count = || {
-        let before = run.done.fetch_add(1, Ordering::Relaxed);
-        before + 1 < run.statements && !run.stop.load(Ordering::Relaxed)
-    };
-    match play(&run.world, side, &script, count) {
-        Ok(None) => {}
-        Ok(Some(difference)) => {
-            let Ok(mut found) = run.found.lock() else { return };
-            found.push((script, difference));
-            if found.len() >= run.differences_max {
-                run.stop.store(true, Ordering::Relaxed);
-            }
-        }
-        Err(error) => give_up(run, &format!("client {client} session {session}: {error}")),
-    }
-}
-
-fn give_up(run: &Run, error: &str) {
-    run.stop.store(true, Ordering::Relaxed);
-    if let Ok(mut broken) = run.broken.lock() {
-        broken.push(error.into());
-    }
-}
-
 /// Prints and shrinks the differences; true where there is nothing to say.
 fn report(run: &Run, side: &mut Side, took: Duration) -> bool {
-    let found = run.found.lock().map(|found| found.clone()).unwrap_or_default();
-    let broken = run.broken.lock().map(|broken| broken.clone()).unwrap_or_default();
+    let (found, broken) = (run.found(), run.broken());
     for (number, (script, difference)) in found.iter().enumerate() {
         println!(
             "\n== difference {}: --seed {} --only {}:{}, step {}",
@@ -227,7 +156,7 @@ fn report(run: &Run, side: &mut Side, took: Duration) -> bool {
         println!("differential: {error}");
     }
     let ok = found.is_empty() && broken.is_empty();
-    let done = run.done.load(Ordering::Relaxed);
+    let done = run.statements_done();
     println!("differential: {done} statements in {} s, seed {}", took.as_secs(), run.seed);
     let word = if ok { "ok" } else { "failed" };
     println!("differential: {word} statements={done} differences={}", found.len());
@@ -242,7 +171,7 @@ fn print_difference(script: &Script, difference: &Difference) {
         named(flags::DEPRECATE_EOF, " DEPRECATE_EOF"),
         named(flags::FOUND_ROWS, " FOUND_ROWS"),
         named(flags::SESSION_TRACK, " SESSION_TRACK"),
-        step::describe(&difference.direct, script.capabilities),
-        step::describe(&difference.through, script.capabilities),
+        answer::describe(&difference.direct, script.capabilities),
+        answer::describe(&difference.through, script.capabilities),
     );
 }

@@ -1,6 +1,7 @@
-//! One step of a session, and its answer in a form that can be compared.
+//! One step of a session.
 
-use lanewire_perf::client::{Client, Column, Error, Outcome, Param, RowsEnd, flags};
+use crate::answer::{Answer, of_prepared, of_reply};
+use lanewire_perf::client::{Client, Error, Outcome, Param, Reply};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -8,15 +9,19 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
     Query(String),
-    /// Prepare, execute, close.
-    Prepared(String, Vec<Param>),
     /// COM_STMT_PREPARE of what the number stands for from now on.
     Prepare(u8, String),
-    /// COM_STMT_EXECUTE, with the parameters' types or without.
-    Execute {
+    /// COM_STMT_EXECUTE.
+    Execute(Execution),
+    /// COM_STMT_FETCH of so many rows.
+    Fetch(u8, u32),
+    /// COM_STMT_SEND_LONG_DATA: a piece of a parameter.
+    LongData(u8, u16, Vec<u8>),
+    /// COM_STMT_BULK_EXECUTE, with the parameters' types or without.
+    Bulk {
         number: u8,
         sql: String,
-        params: Vec<Param>,
+        rows: Vec<Vec<Param>>,
         types: bool,
     },
     /// COM_STMT_RESET.
@@ -29,23 +34,47 @@ pub(crate) enum Step {
     /// COM_SET_OPTION: 0 turns several statements on, 1 off.
     SetOption(u16),
     ResetConnection,
-    ChangeUser(Option<String>),
+    /// COM_CHANGE_USER to a user whose password is its name, in a schema or none.
+    ChangeUser(&'static str, Option<String>),
     /// A new connection in the session's first schema.
     Reconnect,
 }
 
+/// An execution of a prepared statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Execution {
+    pub(crate) number: u8,
+    /// What is executed.
+    pub(crate) sql: String,
+    pub(crate) params: Vec<Param>,
+    /// The parameters' types go along.
+    pub(crate) types: bool,
+    /// Rows stay for COM_STMT_FETCH.
+    pub(crate) cursor: bool,
+}
+
+/// The number of the statement prepared last (MariaDB's id -1).
+pub(crate) const NEWEST: u8 = u8::MAX;
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let typed = |types: bool| if types { "" } else { " without types" };
         match self {
             Self::Query(sql) if sql.len() > 2000 => {
                 write!(f, "{}… ({} bytes)", &sql[..200], sql.len())
             }
             Self::Query(sql) => write!(f, "{sql};"),
-            Self::Prepared(sql, params) => write!(f, "-- binary: {sql}; {params:?}"),
             Self::Prepare(number, sql) => write!(f, "-- prepare {number}: {sql}"),
-            Self::Execute { number, sql, params, types } => {
-                let types = if *types { "" } else { " without types" };
-                write!(f, "-- execute {number}: {sql}; {params:?}{types}")
+            Self::Execute(Execution { number, sql, params, types, cursor }) => {
+                let cursor = if *cursor { " with a cursor" } else { "" };
+                write!(f, "-- execute {number}: {sql}; {params:?}{}{cursor}", typed(*types))
+            }
+            Self::Fetch(number, rows) => write!(f, "-- fetch {number}: {rows} rows"),
+            Self::LongData(number, param, data) => {
+                write!(f, "-- long data {number}: parameter {param}, {} bytes", data.len())
+            }
+            Self::Bulk { number, sql, rows, types } => {
+                write!(f, "-- bulk {number}: {sql}; {rows:?}{}", typed(*types))
             }
             Self::ResetStatement(number) => write!(f, "-- reset {number}"),
             Self::Close(number) => write!(f, "-- close {number}"),
@@ -54,170 +83,150 @@ impl fmt::Display for Step {
             Self::FieldList(table) => write!(f, "-- COM_FIELD_LIST {table}"),
             Self::SetOption(option) => write!(f, "-- COM_SET_OPTION {option}"),
             Self::ResetConnection => f.write_str("-- COM_RESET_CONNECTION"),
-            Self::ChangeUser(schema) => write!(f, "-- COM_CHANGE_USER {schema:?}"),
+            Self::ChangeUser(user, schema) => write!(f, "-- COM_CHANGE_USER {user} {schema:?}"),
             Self::Reconnect => f.write_str("-- reconnect"),
         }
     }
 }
 
 impl Step {
-    /// Whether a replica might answer it: then the replicas must have caught up first.
-    pub(crate) fn may_read(&self) -> bool {
-        let sql = match self {
-            Self::Query(sql) | Self::Prepared(sql, _) | Self::Execute { sql, .. } => sql,
-            Self::FieldList(_) | Self::Prepare(..) => return true,
-            Self::ResetStatement(_)
+    /// The text that it runs.
+    fn sql(&self) -> Option<&str> {
+        match self {
+            Self::Query(sql) | Self::Bulk { sql, .. } => Some(sql),
+            Self::Execute(execution) => Some(&execution.sql),
+            Self::Prepare(..)
+            | Self::Fetch(..)
+            | Self::LongData(..)
+            | Self::ResetStatement(_)
             | Self::Close(_)
             | Self::InitDb(_)
             | Self::Ping
+            | Self::FieldList(_)
             | Self::SetOption(_)
             | Self::ResetConnection
-            | Self::ChangeUser(_)
-            | Self::Reconnect => return false,
-        };
+            | Self::ChangeUser(..)
+            | Self::Reconnect => None,
+        }
+    }
+
+    /// The prepared statement that it names.
+    fn number(&self) -> Option<u8> {
+        match self {
+            Self::Execute(Execution { number, .. })
+            | Self::Bulk { number, .. }
+            | Self::Fetch(number, _)
+            | Self::ResetStatement(number) => Some(*number).filter(|number| *number != NEWEST),
+            Self::Query(_)
+            | Self::Prepare(..)
+            | Self::LongData(..)
+            | Self::Close(_)
+            | Self::InitDb(_)
+            | Self::Ping
+            | Self::FieldList(_)
+            | Self::SetOption(_)
+            | Self::ResetConnection
+            | Self::ChangeUser(..)
+            | Self::Reconnect => None,
+        }
+    }
+
+    /// Whether a replica might answer it: then the replicas must have caught up first.
+    pub(crate) fn may_read(&self) -> bool {
         const NEVER: &[&str] = &["INSERT", "UPDATE", "DELETE", "REPLACE", "COMMIT", "ROLLBACK"];
-        !NEVER.iter().any(|word| sql.starts_with(word)) || sql.contains(';')
+        match self.sql() {
+            Some(sql) => !NEVER.iter().any(|word| sql.starts_with(word)) || sql.contains(';'),
+            None => matches!(self, Self::FieldList(_) | Self::Prepare(..)),
+        }
+    }
+
+    /// Reads rows under a condition.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.sql().is_some_and(|sql| sql.to_ascii_uppercase().contains("WHERE"))
     }
 
     /// Whether it may have changed what a replica would answer.
-    /// Reads rows under a condition.
-    pub(crate) fn is_filtered(&self) -> bool {
-        let (Self::Query(sql) | Self::Prepared(sql, _) | Self::Execute { sql, .. }) = self else {
-            return false;
-        };
-        sql.to_ascii_uppercase().contains("WHERE")
-    }
-
     pub(crate) fn may_write(&self) -> bool {
-        let sql = match self {
-            Self::Query(sql) | Self::Prepared(sql, _) | Self::Execute { sql, .. } => sql,
-            Self::Prepare(..) | Self::ResetStatement(_) | Self::Close(_) => return false,
-            Self::ResetConnection | Self::ChangeUser(_) | Self::Reconnect => return true,
-            Self::InitDb(_) | Self::Ping | Self::FieldList(_) | Self::SetOption(_) => return false,
-        };
         const NEVER: &[&str] = &["SELECT", "SHOW", "DESCRIBE", "WITH", "USE", "SAVEPOINT"];
-        !NEVER.iter().any(|word| sql.starts_with(word))
-            || sql.contains(';')
-            || sql.contains("w_add")
-    }
-}
-
-/// Whether two answers differ only in how many warnings they count.
-pub(crate) fn same_but_for_warnings(one: &Answer, other: &Answer) -> bool {
-    let without = |answer: &Answer| {
-        let mut answer = answer.clone();
-        let (Answer::Reply(outcomes) | Answer::Prepared { outcomes, .. }) = &mut answer else {
-            return answer;
-        };
-        for outcome in outcomes {
-            if let Outcome::Rows(rows) = outcome
-                && let RowsEnd::Ok(ok) = &mut rows.end
-            {
-                ok.warnings = 0;
+        match self.sql() {
+            Some(sql) => {
+                !NEVER.iter().any(|word| sql.starts_with(word))
+                    || sql.contains(';')
+                    || sql.contains("w_add")
             }
-        }
-        answer
-    };
-    without(one) == without(other)
-}
-
-/// What came back, without what may rightly differ.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Answer {
-    Reply(Vec<Outcome>),
-    Prepared {
-        params: Vec<Column>,
-        columns: Vec<Column>,
-        warnings: u16,
-        outcomes: Vec<Outcome>,
-    },
-    Done,
-    /// The conversation ended.
-    Broken(String),
-}
-
-/// Depends on speed and statistics: NO_GOOD_INDEX_USED, NO_INDEX_USED, QUERY_WAS_SLOW. And
-/// METADATA_CHANGED, which comes once for each statement of a server's connection.
-const STATUS_LOOSE: u16 = 0x10 | 0x20 | 0x400 | 0x800;
-
-/// Of a join's columns, or a semijoin's: whether they are keys shows only where the plan needs no temporary table.
-const KEY_FLAGS: u16 = 0x2 | 0x4 | 0x8 | 0x200 | 0x1000 | 0x4000;
-
-fn comparable(mut outcomes: Vec<Outcome>, sql: &str) -> Vec<Outcome> {
-    let sql = sql.to_ascii_uppercase();
-    let join = ["JOIN", "C1, T2", "IN (SELECT"].iter().any(|part| sql.contains(part));
-    for outcome in &mut outcomes {
-        match outcome {
-            Outcome::Ok(ok) => ok.status &= !STATUS_LOOSE,
-            Outcome::Rows(rows) => {
-                for column in rows.columns.iter_mut().filter(|_| join) {
-                    column.flags &= !KEY_FLAGS;
-                }
-                if let RowsEnd::Ok(ok) = &mut rows.end {
-                    ok.status &= !STATUS_LOOSE;
-                }
-            }
-            // Of information_schema: MySQL 9.7 says 1109, and 1146 where the statement before
-            // failed as well.
-            Outcome::Err(err) if sql.starts_with("SHOW CREATE VIEW") && err.code == 1109 => {
-                err.code = 1146;
-                let name = err.message.split('\'').nth(1).unwrap_or_default();
-                err.message = format!("Table 'information_schema.{name}' doesn't exist");
-            }
-            Outcome::Err(_) | Outcome::Text(_) | Outcome::LocalInfile(_) => {}
+            None => matches!(self, Self::ResetConnection | Self::ChangeUser(..) | Self::Reconnect),
         }
     }
-    outcomes
 }
 
-/// The server's ids of a client's prepared statements.
+/// The server's ids of a client's prepared statements; those closed stay.
 pub(crate) type Statements = HashMap<u8, u32>;
+
+/// An id that no server gives.
+const NOBODYS: u32 = 4_000_000_000;
 
 /// Does `step` and takes the answer.
 pub(crate) fn perform(client: &mut Client, statements: &mut Statements, step: &Step) -> Answer {
-    if let Step::ResetConnection | Step::ChangeUser(_) | Step::Reconnect = step {
-        statements.clear();
+    // MySQL adds the error of an unknown statement to the list that the refused PREPARE left, the
+    // proxy's list begins with it.
+    let refused = step.number().is_some_and(|number| !statements.contains_key(&number));
+    if refused && !client.greeting().is_mariadb() {
+        return Answer::Done;
     }
+    let id_of = |number: &u8| match *number {
+        NEWEST => u32::MAX,
+        number => statements.get(&number).copied().unwrap_or(NOBODYS),
+    };
+    let mut id = None;
+    let mut named = |number: &u8| *id.insert(id_of(number));
     let reply = match step {
         Step::Query(sql) => client.query(sql),
-        Step::Prepared(sql, params) => return prepared(client, sql, params),
         Step::Prepare(number, sql) => return prepare(client, statements, *number, sql),
-        Step::Execute { number, params, types, .. } => match statements.get(number) {
-            Some(id) => client.execute_as(*id, params, *types),
-            None => return Answer::Done,
-        },
-        Step::ResetStatement(number) => match statements.get(number) {
-            Some(id) => client.reset_statement(*id),
-            None => return Answer::Done,
-        },
-        Step::Close(number) => {
-            let closed = statements.remove(number).map(|id| client.close_statement(id));
-            return match closed {
-                Some(Err(error)) => Answer::Broken(error.to_string()),
-                Some(Ok(())) | None => Answer::Done,
-            };
+        Step::Execute(Execution { number, params, types, cursor, .. }) => {
+            let id = named(number);
+            if *cursor {
+                client.open_cursor(id, params, *types)
+            } else {
+                client.execute_as(id, params, *types)
+            }
         }
+        Step::Fetch(number, rows) => client.fetch(named(number), *rows),
+        Step::LongData(number, param, data) => {
+            return of_silent(client.send_long_data(id_of(number), *param, data));
+        }
+        Step::Bulk { number, rows, types, .. } => client.bulk_execute(named(number), rows, *types),
+        Step::ResetStatement(number) => client.reset_statement(named(number)),
+        Step::Close(number) => return of_silent(client.close_statement(id_of(number))),
         Step::InitDb(schema) => client.init_db(schema),
         Step::Ping => client.ping(),
         Step::FieldList(table) => client.field_list(table, ""),
         Step::SetOption(option) => client.set_option(*option),
-        Step::ResetConnection => client.reset_connection(),
-        Step::ChangeUser(schema) => {
-            return match client.change_user("app", "app", schema.as_deref()) {
-                Ok(()) => Answer::Done,
-                Err(error) => Answer::Broken(error.to_string()),
-            };
+        Step::ResetConnection => {
+            statements.clear();
+            client.reset_connection()
         }
-        Step::Reconnect => return Answer::Done,
+        Step::ChangeUser(user, schema) => {
+            statements.clear();
+            return of_silent(client.change_user(user, user, schema.as_deref()));
+        }
+        Step::Reconnect => {
+            statements.clear();
+            return Answer::Done;
+        }
     };
+    of_result(reply, step.sql().unwrap_or_default(), id)
+}
+
+fn of_result(reply: Result<Reply, Error>, sql: &str, id: Option<u32>) -> Answer {
     match reply {
-        Ok(reply) => {
-            let sql = match step {
-                Step::Query(sql) | Step::Execute { sql, .. } => sql.as_str(),
-                _ => "",
-            };
-            Answer::Reply(comparable(reply.outcomes, sql))
-        }
+        Ok(reply) => of_reply(reply, sql, id),
+        Err(error) => Answer::Broken(error.to_string()),
+    }
+}
+
+fn of_silent(result: Result<(), Error>) -> Answer {
+    match result {
+        Ok(()) => Answer::Done,
         Err(error) => Answer::Broken(error.to_string()),
     }
 }
@@ -229,110 +238,11 @@ fn prepare(client: &mut Client, statements: &mut Statements, number: u8, sql: &s
     match client.prepare(sql) {
         Ok(statement) => {
             statements.insert(number, statement.id);
-            Answer::Prepared {
-                params: statement.params,
-                columns: statement.columns,
-                warnings: statement.warnings,
-                outcomes: Vec::new(),
-            }
+            of_prepared(statement, sql)
         }
-        Err(Error::Refused(err)) => Answer::Reply(vec![Outcome::Err(err)]),
+        Err(Error::Refused(err)) => {
+            Answer::Reply { outcomes: vec![Outcome::Err(err)], eofs: Vec::new() }
+        }
         Err(error) => Answer::Broken(error.to_string()),
-    }
-}
-
-fn prepared(client: &mut Client, sql: &str, params: &[Param]) -> Answer {
-    let statement = match client.prepare(sql) {
-        Ok(statement) => statement,
-        Err(Error::Refused(err)) => return Answer::Reply(vec![Outcome::Err(err)]),
-        Err(error) => return Answer::Broken(error.to_string()),
-    };
-    let reply = client.execute(statement.id, params);
-    let closed = client.close_statement(statement.id);
-    match (reply, closed) {
-        (Ok(reply), Ok(())) => Answer::Prepared {
-            params: statement.params,
-            columns: statement.columns,
-            warnings: statement.warnings,
-            outcomes: comparable(reply.outcomes, sql),
-        },
-        (Err(error), _) | (_, Err(error)) => Answer::Broken(error.to_string()),
-    }
-}
-
-/// A short text of an answer for the report.
-pub(crate) fn describe(answer: &Answer, capabilities: u64) -> String {
-    let (head, outcomes) = match answer {
-        Answer::Reply(outcomes) => (String::new(), outcomes),
-        Answer::Prepared { params, columns, warnings, outcomes } => {
-            let head = format!(
-                "prepared params={} columns={} warnings={warnings} ",
-                params.len(),
-                columns.len()
-            );
-            (head, outcomes)
-        }
-        Answer::Done => return "done".into(),
-        Answer::Broken(error) => return format!("broken: {error}"),
-    };
-    let track = capabilities & flags::SESSION_TRACK != 0;
-    let mut out = head;
-    for outcome in outcomes {
-        out.push_str(&describe_outcome(outcome, track));
-        out.push_str(" | ");
-    }
-    out
-}
-
-fn describe_outcome(outcome: &Outcome, track: bool) -> String {
-    let ok_text = |ok: &lanewire_perf::client::OkReply| {
-        let mut text = format!(
-            "affected={} insert_id={} status={:#06x} warnings={}",
-            ok.affected_rows, ok.last_insert_id, ok.status, ok.warnings
-        );
-        if !ok.info.is_empty() {
-            text.push_str(&format!(" info={:?}", String::from_utf8_lossy(&ok.info)));
-        }
-        if track {
-            text.push_str(&format!(" state={:?}", String::from_utf8_lossy(&ok.session_state)));
-        }
-        text
-    };
-    match outcome {
-        Outcome::Ok(ok) => format!("OK {}", ok_text(ok)),
-        Outcome::Err(err) => err.to_string(),
-        Outcome::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        Outcome::LocalInfile(name) => format!("infile {}", String::from_utf8_lossy(name)),
-        Outcome::Rows(rows) => {
-            let columns: Vec<String> = rows
-                .columns
-                .iter()
-                .map(|c| {
-                    format!(
-                        "{}.{}.{}={}/{} type={} cs={} len={} flags={:#x} dec={}",
-                        c.schema,
-                        c.table,
-                        c.org_table,
-                        c.name,
-                        c.org_name,
-                        c.kind,
-                        c.collation,
-                        c.length,
-                        c.flags,
-                        c.decimals
-                    )
-                })
-                .collect();
-            let mut text = format!("{} rows of [{}]", rows.rows.len(), columns.join(", "));
-            for row in rows.rows.iter().take(6) {
-                let shown = &row[..row.len().min(160)];
-                text.push_str(&format!(" <{}>", String::from_utf8_lossy(shown).escape_debug()));
-            }
-            match &rows.end {
-                RowsEnd::Ok(ok) => text.push_str(&format!(" end {}", ok_text(ok))),
-                RowsEnd::Err(err) => text.push_str(&format!(" end {err}")),
-            }
-            text
-        }
     }
 }

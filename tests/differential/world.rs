@@ -66,6 +66,10 @@ impl Side {
 
     /// Makes the client's schemas anew in both worlds.
     pub(crate) fn lay_out(&mut self, script: &Script) -> Result<(), Error> {
+        // An XA transaction that was prepared outlives its session. Where there is none: an error.
+        let leftover = format!("XA ROLLBACK 'x{}'", script.client);
+        self.direct.query(&leftover)?;
+        self.primary.query(&leftover)?;
         for sql in script.layout() {
             self.direct.must(&sql)?;
             self.primary.must(&sql)?;

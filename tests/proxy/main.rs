@@ -1,5 +1,6 @@
 //! Lanewire in front of scripted servers and faulty links: what real servers do rarely.
 
+mod attributes;
 mod backends;
 mod idle;
 mod links;

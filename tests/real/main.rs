@@ -6,20 +6,25 @@
 
 mod admin;
 mod bad_input;
+mod capabilities;
 mod drain;
+mod extensions;
 mod failures;
 mod kill;
 mod large;
 mod peers;
 mod prepared;
 mod prepared_alike;
+mod processlist;
 mod queue;
 mod replies;
 mod routing;
+mod state;
 #[path = "../support/mod.rs"]
 mod support;
 mod trackers;
 mod transcript;
+mod unpin;
 
 use lanewire_perf::client::{Address, Client, Options};
 use lanewire_perf::servers::{Cluster, Flavor};
@@ -173,7 +178,12 @@ fn all() -> Vec<Test> {
         replies::TESTS,
         trackers::TESTS,
         bad_input::TESTS,
+        capabilities::TESTS,
+        extensions::TESTS,
         kill::TESTS,
+        processlist::TESTS,
+        unpin::TESTS,
+        state::TESTS,
         queue::TESTS,
         large::TESTS,
         admin::TESTS,

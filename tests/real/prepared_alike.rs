@@ -229,6 +229,7 @@ fn cursors(context: &Context) {
         session.open_cursor(select);
         session.fetch(select, 3);
         session.query("SELECT 5");
+        session.query("UPDATE numbers SET n = n WHERE n = 1");
         session.fetch(select, 3);
         session.fetch(select, 3);
         session.fetch(select, 3);

@@ -39,7 +39,7 @@ fn under_flags(context: &Context, check: impl Fn(&mut Client, &mut Client)) {
 }
 
 /// NO_INDEX_USED and QUERY_WAS_SLOW.
-fn strict(reply: Reply) -> Vec<Outcome> {
+pub(crate) fn strict(reply: Reply) -> Vec<Outcome> {
     let mut outcomes = reply.outcomes;
     for outcome in &mut outcomes {
         match outcome {

@@ -14,7 +14,7 @@ pub(crate) const TESTS: &[Test] = &[
 /// NO_INDEX_USED, NO_GOOD_INDEX_USED, QUERY_WAS_SLOW.
 const BY_CHANCE: u16 = 0x830;
 
-/// `initdb x`, `exec x` and `reset` are commands, the rest are texts.
+/// `initdb x`, `exec x`, `reset` and `ping` are commands, the rest are texts.
 const TRANSACTIONS: &str = "
     BEGIN / SELECT 1 / SELECT * FROM trk / SELECT * FROM trk / INSERT INTO trk VALUES (2) / COMMIT
     COMMIT / ROLLBACK / BEGIN / COMMIT / BEGIN / BEGIN / ROLLBACK
@@ -110,6 +110,7 @@ fn played(client: &mut Client, line: &str) -> String {
         Some(("initdb", schema)) => client.init_db(schema),
         Some(("exec", sql)) => client.run_prepared(sql, &[]),
         _ if line == "reset" => client.reset_connection(),
+        _ if line == "ping" => client.ping(),
         _ => client.query(line),
     };
     match reply {
@@ -222,7 +223,8 @@ const READS: &str = "
     exec SHOW VARIABLES LIKE 'session_track_schema' / SELECT @@session_track_schema AS track
     reset / SELECT @@session_track_schema, @@session_track_state_change / USE test
     SELECT 1; SET session_track_schema=OFF / SELECT @@session_track_schema / USE test / BEGIN
-    COMMIT / reset / SELECT @@session_track_schema / USE test";
+    COMMIT / reset / SELECT @@session_track_schema / USE test
+    SET @b=1 / SHOW VARIABLES LIKE 'session_track_s%' / ping / SELECT @@session_track_schema / ping";
 
 fn read_and_set(context: &Context) {
     compare(context, &[], &[READS], true);

@@ -35,6 +35,7 @@ struct Seen {
     connections: AtomicU64,
     commands: AtomicU64,
     statements: Mutex<Vec<String>>,
+    logins: Mutex<Vec<Vec<u8>>>,
 }
 
 /// A listening fake; dropped, it accepts no more. Its conversations end with their peers.
@@ -88,6 +89,11 @@ impl FakeServer {
     /// Commands read.
     pub(crate) fn commands(&self) -> u64 {
         self.seen.commands.load(Ordering::Relaxed)
+    }
+
+    /// The payloads of all logins, in order of their coming.
+    pub(crate) fn logins(&self) -> Vec<Vec<u8>> {
+        self.seen.logins.lock().expect("no panic holds it").clone()
     }
 
     /// The statements that contain `part`, in order of their coming.
@@ -205,6 +211,9 @@ fn converse(stream: TcpStream, id: u64, script: &Mutex<Script>, seen: &Seen) {
         return;
     }
     let Ok(login) = wire.receive() else { return };
+    if let Ok(mut logins) = seen.logins.lock() {
+        logins.push(login.payload.clone());
+    }
     if let Script::RefuseLogin(code, text) = now() {
         let _ = wire.send(&err(code, text));
         return;

@@ -22,6 +22,8 @@ pub(crate) struct Setup {
     pub(crate) args: Vec<String>,
     /// The text of a configuration file.
     pub(crate) config: Option<String>,
+    /// A fault, where the build has them (the feature `mutants`).
+    pub(crate) mutant: Option<String>,
 }
 
 impl Setup {
@@ -108,6 +110,9 @@ impl Lanewire {
             command.arg(format!("--proxy-read-only-backend-addresses={replicas}"));
         }
         command.args(&setup.args);
+        if let Some(name) = &setup.mutant {
+            command.env("LANEWIRE_MUTANT", name);
+        }
         let process = Process::start(command, &folder.path().join("lanewire.log"))
             .map_err(|error| error.to_string())?;
         let mut started = Self { process, port, admin_port, folder };

@@ -44,6 +44,8 @@ struct Walk {
     deprecate_eof: bool,
     /// The server sends definitions with rows.
     defines: bool,
+    /// It leaves out those that it has sent.
+    caches: bool,
 }
 
 impl Walk {
@@ -68,8 +70,16 @@ impl Walk {
         }
     }
 
+    fn count(&mut self, columns: u64) {
+        if self.caches && columns == 0 {
+            self.terminal(TerminalKind::Abridged);
+        } else {
+            self.put(Role::Count, 1);
+        }
+    }
+
     fn head(&mut self, columns: u64) {
-        self.put(Role::Count, 1);
+        self.count(columns);
         self.definitions(columns);
         self.put(Role::Eof, u64::from(!self.deprecate_eof));
     }
@@ -114,8 +124,9 @@ impl Walk {
                 self.end_of_rows();
             }
             Part::Cursor(columns) => {
-                self.put(Role::Count, 1);
-                self.definitions(if left == 2 { 0 } else { columns as u64 });
+                let columns = if left == 2 { 0 } else { columns as u64 };
+                self.count(columns);
+                self.definitions(columns);
                 self.end_of_rows();
             }
             Part::Fetched(rows) => {
@@ -136,6 +147,7 @@ pub(crate) fn roles(parts: &[Part], dialect: &Dialect, packets: usize) -> Vec<Ro
         roles: Vec::new(),
         deprecate_eof: dialect.caps.contains(Capabilities::DEPRECATE_EOF),
         defines: dialect.name != "lean-mysql",
+        caches: dialect.caps.contains(Capabilities::MARIADB_CACHE_METADATA),
     };
     for part in parts {
         walk.part(*part, packets - walk.roles.len());

@@ -166,8 +166,9 @@ fn the_tracker_finds_every_end() {
         if let [Part::Prepared(..)] = parts {
             continue;
         }
-        assert_eq!(seen.len(), parts.len(), "{}", reply.place);
-        for (part, (_, _, summary)) in parts.iter().zip(&seen) {
+        let ends = || seen.iter().filter(|(_, it, _)| it.kind != TerminalKind::Abridged);
+        assert_eq!(ends().count(), parts.len(), "{}", reply.place);
+        for (part, (_, _, summary)) in parts.iter().zip(ends()) {
             check_summary(&reply.place, *part, summary);
         }
     }
@@ -282,7 +283,10 @@ fn packets_survive_decoding_and_encoding() {
         for (role, payload) in reply.packets() {
             match role {
                 Role::Count
-                | Role::Terminal(TerminalKind::LocalInfile | TerminalKind::Other, _) => {}
+                | Role::Terminal(
+                    TerminalKind::LocalInfile | TerminalKind::Abridged | TerminalKind::Other,
+                    _,
+                ) => {}
                 Role::Definition => check_definition(&reply, payload),
                 Role::Row => check_row(&reply, payload),
                 Role::Eof | Role::Terminal(TerminalKind::Eof, _) => {

@@ -1,7 +1,7 @@
 //! Column definitions.
 
-use super::Error;
 use super::words::Words;
+use super::{Error, flags};
 
 /// A column's description in a result set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +29,11 @@ pub struct Column {
 }
 
 impl Column {
-    /// Decodes a `ColumnDefinition41`; `extended` with MariaDB's extended type information.
+    /// Decodes a `ColumnDefinition41` of a connection with these `capabilities`.
     ///
     /// # Errors
     /// [`Error::Malformed`].
-    pub fn decode(payload: &[u8], extended: bool) -> Result<Self, Error> {
+    pub fn decode(payload: &[u8], capabilities: u64) -> Result<Self, Error> {
         let mut words = Words::new(payload, "column definition");
         if words.string()? != b"def" {
             return Err(Error::Malformed("column definition: catalog"));
@@ -41,7 +41,7 @@ impl Column {
         let mut text = || words.string().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let (schema, table, org_table) = (text()?, text()?, text()?);
         let (name, org_name) = (text()?, text()?);
-        if extended {
+        if capabilities & flags::MARIADB_EXTENDED_METADATA != 0 {
             words.string()?;
         }
         let fixed = words.string()?;

@@ -1,13 +1,17 @@
 //! The commands of the text protocol.
 
 use super::login::Login;
-use super::{Client, Error, Greeting, Outcome, Reply, Streamed, Wire, auth};
+use super::statement::put_params;
+use super::{Client, Error, Greeting, Outcome, Param, Reply, Streamed, Wire, auth, flags};
 use std::time::Duration;
 
 pub(super) const COM_STMT_PREPARE: u8 = 0x16;
 pub(super) const COM_STMT_EXECUTE: u8 = 0x17;
+pub(super) const COM_STMT_SEND_LONG_DATA: u8 = 0x18;
 pub(super) const COM_STMT_CLOSE: u8 = 0x19;
 pub(super) const COM_STMT_RESET: u8 = 0x1A;
+pub(super) const COM_STMT_FETCH: u8 = 0x1C;
+pub(super) const COM_STMT_BULK_EXECUTE: u8 = 0xFA;
 const COM_QUIT: u8 = 0x01;
 const COM_INIT_DB: u8 = 0x02;
 const COM_QUERY: u8 = 0x03;
@@ -39,6 +43,17 @@ impl Client {
     /// The bytes that answer LOAD DATA LOCAL INFILE, whatever file the server names.
     pub fn set_infile(&mut self, bytes: Vec<u8>) {
         self.infile = Some(bytes);
+    }
+
+    /// The query attributes of all that follows, where `QUERY_ATTRIBUTES` is in force.
+    pub fn set_attributes(&mut self, attributes: Vec<(String, Param)>) {
+        self.attributes = attributes;
+    }
+
+    /// How many reports of progress (MariaDB) came so far.
+    #[must_use]
+    pub const fn progress_reports(&self) -> u64 {
+        self.progress_reports
     }
 
     /// Changes the timeout of each read and write.
@@ -74,7 +89,7 @@ impl Client {
     /// # Errors
     /// As [`Self::query`].
     pub fn query_bytes(&mut self, sql: &[u8]) -> Result<Reply, Error> {
-        self.send_command(COM_QUERY, sql)?;
+        self.send_text(sql)?;
         self.read_reply()
     }
 
@@ -83,7 +98,7 @@ impl Client {
     /// # Errors
     /// As [`Self::query`].
     pub fn query_streamed(&mut self, sql: &str) -> Result<Streamed, Error> {
-        self.send_command(COM_QUERY, sql.as_bytes())?;
+        self.send_text(sql.as_bytes())?;
         self.read_counted()
     }
 
@@ -92,7 +107,19 @@ impl Client {
     /// # Errors
     /// The socket's.
     pub fn send_query(&mut self, sql: &str) -> Result<(), Error> {
-        self.send_command(COM_QUERY, sql.as_bytes())
+        self.send_text(sql.as_bytes())
+    }
+
+    /// COM_QUERY, with the attributes in front where they are in force.
+    fn send_text(&mut self, sql: &[u8]) -> Result<(), Error> {
+        let mut body = Vec::with_capacity(sql.len() + 2);
+        if self.capabilities & flags::QUERY_ATTRIBUTES != 0 {
+            body.extend_from_slice(&[u8::try_from(self.attributes.len()).unwrap_or(0), 1]);
+            let all: Vec<_> = self.attributes.iter().map(|(n, p)| (n.as_str(), p)).collect();
+            put_params(&mut body, &all, true, true);
+        }
+        body.extend_from_slice(sql);
+        self.send_command(COM_QUERY, &body)
     }
 
     /// The reply to [`Self::send_query`].

@@ -200,8 +200,15 @@ impl Client {
         let (login, request) = Login::begin(options, &first.payload, wire.is_unix())?;
         wire.send(&request)?;
         let (greeting, capabilities) = (login.greeting.clone(), login.capabilities);
-        let mut client =
-            Self { wire, options: options.clone(), greeting, capabilities, infile: None };
+        let mut client = Self {
+            wire,
+            options: options.clone(),
+            greeting,
+            capabilities,
+            infile: None,
+            attributes: Vec::new(),
+            progress_reports: 0,
+        };
         client.authenticate(login)?;
         Ok(client)
     }

@@ -78,4 +78,6 @@ pub struct Client {
     greeting: Greeting,
     capabilities: u64,
     infile: Option<Vec<u8>>,
+    attributes: Vec<(String, Param)>,
+    progress_reports: u64,
 }

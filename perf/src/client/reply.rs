@@ -115,7 +115,7 @@ pub enum RowsEnd {
 /// A result set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rows {
-    /// The columns.
+    /// The columns; none where the server left their definitions out.
     pub columns: Vec<Column>,
     /// Each row's payload, undecoded.
     pub rows: Vec<Vec<u8>>,
@@ -247,7 +247,11 @@ impl Client {
 
     /// A packet that means something beyond its row: kept for the caller too.
     fn next_packet(&mut self, sink: &mut Sink) -> Result<Vec<u8>, Error> {
-        let packet = self.wire.receive()?;
+        let mut packet = self.wire.receive()?;
+        while packet.payload.starts_with(&[0xFF, 0xFF, 0xFF]) {
+            self.progress_reports += 1;
+            packet = self.wire.receive()?;
+        }
         let payload = packet.payload.clone();
         match sink {
             Sink::Keep(packets) => packets.push(packet),
@@ -259,6 +263,7 @@ impl Client {
     fn read_results(&mut self, sink: &mut Sink, outcomes: &mut Vec<Outcome>) -> Result<(), Error> {
         loop {
             let head = self.next_packet(sink)?;
+            let mut more = false;
             let outcome = match head.first() {
                 Some(0x00) => Outcome::Ok(OkReply::decode(&head, self.capabilities)?),
                 Some(0xFF) => Outcome::Err(ErrReply::decode(&head)?),
@@ -274,11 +279,16 @@ impl Client {
                     continue;
                 }
                 _ => {
-                    let columns = Words::new(&head, "column count").lenenc()?;
-                    Outcome::Rows(self.read_rows(columns, sink)?)
+                    let mut words = Words::new(&head, "column count");
+                    let columns = words.lenenc()?;
+                    let flagged = flags::OPTIONAL_METADATA | flags::MARIADB_CACHE_METADATA;
+                    let omitted = self.capabilities & flagged != 0 && words.u8()? == 0;
+                    let rows = self.read_rows(if omitted { 0 } else { columns }, sink)?;
+                    more = rows.1;
+                    Outcome::Rows(rows.0)
                 }
             };
-            let more = match &outcome {
+            more |= match &outcome {
                 Outcome::Ok(ok) | Outcome::Rows(Rows { end: RowsEnd::Ok(ok), .. }) => {
                     ok.status & flags::STATUS_MORE_RESULTS != 0
                 }
@@ -292,17 +302,33 @@ impl Client {
         }
     }
 
-    fn read_rows(&mut self, count: u64, sink: &mut Sink) -> Result<Rows, Error> {
+    /// The rows, and whether another result follows, whatever their end says: of OUT parameters
+    /// MySQL says so in the EOF before them alone.
+    fn read_rows(&mut self, count: u64, sink: &mut Sink) -> Result<(Rows, bool), Error> {
         let mut columns = Vec::new();
+        let mut out_params = false;
         for _ in 0..count {
-            columns.push(Column::decode(&self.next_packet(sink)?, false)?);
+            columns.push(Column::decode(&self.next_packet(sink)?, self.capabilities)?);
         }
         if self.capabilities & flags::DEPRECATE_EOF == 0 {
             let eof = self.next_packet(sink)?;
             if eof.first() != Some(&0xFE) {
                 return Err(Error::Malformed("EOF after the columns"));
             }
+            let ok = OkReply::from_eof(&eof, self.capabilities)?;
+            out_params = ok.status & flags::STATUS_PS_OUT_PARAMS != 0;
+            if ok.status & flags::STATUS_CURSOR_EXISTS != 0 {
+                let end = RowsEnd::Ok(ok);
+                return Ok((Rows { columns, rows: Vec::new(), end }, false));
+            }
         }
+        let rows = self.read_rows_of(columns, sink)?;
+        let more = out_params && matches!(rows.end, RowsEnd::Ok(_));
+        Ok((rows, more))
+    }
+
+    /// Rows up to their end: also what answers COM_STMT_FETCH.
+    fn read_rows_of(&mut self, columns: Vec<Column>, sink: &mut Sink) -> Result<Rows, Error> {
         let mut rows = Vec::new();
         loop {
             let row = self.next_packet(sink)?;
@@ -331,6 +357,14 @@ impl Client {
         }
     }
 
+    /// Rows without their columns: COM_STMT_FETCH.
+    pub(super) fn read_fetched(&mut self) -> Result<Reply, Error> {
+        let mut sink = Sink::Keep(Vec::new());
+        let outcome = Outcome::Rows(self.read_rows_of(Vec::new(), &mut sink)?);
+        let Sink::Keep(packets) = sink else { return Err(Error::Malformed("sink")) };
+        Ok(Reply { packets, outcomes: vec![outcome] })
+    }
+
     /// Column definitions up to EOF: COM_FIELD_LIST.
     pub(super) fn read_field_list(&mut self) -> Result<Reply, Error> {
         let mut sink = Sink::Keep(Vec::new());
@@ -343,7 +377,7 @@ impl Client {
                     let end = RowsEnd::Ok(OkReply::from_eof(&packet, self.capabilities)?);
                     break Outcome::Rows(Rows { columns, rows: Vec::new(), end });
                 }
-                _ => columns.push(Column::decode(&packet, false)?),
+                _ => columns.push(Column::decode(&packet, self.capabilities)?),
             }
         };
         let Sink::Keep(packets) = sink else { return Err(Error::Malformed("sink")) };

@@ -29,7 +29,31 @@ fn ids_come_back_late() {
     for _ in 0..200_000 {
         assert!(seen.insert(registrar.open(None, 0).unwrap().id()));
     }
-    assert!(!seen.contains(&0));
+    assert!(seen.iter().all(|id| id >> 30 == 1), "servers have other ids, drivers 31 bits");
+}
+
+#[test]
+fn the_last_shards_ids_are_its_own() {
+    let (first, last) = (registrar(0), registrar(255));
+    let ids = [first.open(None, 0).unwrap(), last.open(None, 0).unwrap()].map(|entry| entry.id());
+    assert_eq!(ids, [0x4000_0000, 0x7FC0_0000]);
+    assert_eq!(ids.map(shard_of), [0, 255]);
+}
+
+#[test]
+fn who_aims_is_seen_until_the_next_command() {
+    let registrar = registrar(0);
+    let entry = registrar.open(None, 0).unwrap();
+    let table = registrar.metrics.sessions();
+    assert!(!entry.is_aimed_at());
+    let (one, two) = (table.aim(entry.id()).unwrap(), table.aim(entry.id()).unwrap());
+    drop(one);
+    entry.begin_command();
+    assert!(entry.is_aimed_at());
+    drop(two);
+    assert!(entry.is_aimed_at());
+    entry.begin_command();
+    assert!(!entry.is_aimed_at());
 }
 
 #[test]
@@ -95,8 +119,8 @@ fn a_reader_never_pairs_two_sessions() {
         let mut rows = 0;
         while metrics.counters().panics.value() == 0 {
             for row in metrics.sessions().snapshot() {
-                let generation = u64::from(row.id.to_be_bytes()[1]);
-                assert_eq!(row.connected_at_ms % 255, generation % 255);
+                let generation = u64::from(row.id >> 16 & 63);
+                assert_eq!(row.connected_at_ms % 64, generation);
                 rows += 1;
             }
         }

@@ -52,6 +52,9 @@ pub enum TerminalKind {
     LocalInfile,
     /// The first packet of a prepare reply: [`PrepareOk`](crate::protocol::PrepareOk) decodes it.
     Prepare,
+    /// An execution's result set without the column definitions that the server sent before, on
+    /// the same connection, to whoever it was (MariaDB): its first packet.
+    Abridged,
     /// The last definition or EOF of a prepare reply, or the answer to COM_STATISTICS.
     Other,
 }
@@ -85,6 +88,8 @@ pub struct Summary {
     pub sqlstate: [u8; 5],
     /// The last result was a result set.
     pub had_resultset: bool,
+    /// A [`TerminalKind::Abridged`] was among its packets.
+    pub abridged: bool,
     /// The ERR answers no command: its sequence number is not the one due. By such a packet a
     /// server says why it closes the connection (idle too long, killed, shut down); a client must
     /// not see it as it is.

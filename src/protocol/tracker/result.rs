@@ -2,6 +2,7 @@
 
 use super::{Phase, ReplyKind, ReplyTracker, Terminal, TerminalKind};
 use crate::protocol::capability::Capabilities;
+use crate::protocol::frame::put_packet;
 use crate::protocol::prepare::PrepareOk;
 use crate::protocol::reply::{EOF_HEADER, ERR_HEADER, EofPacket, ErrPacket, OK_HEADER};
 use crate::protocol::status::StatusFlags;
@@ -29,13 +30,29 @@ impl ReplyTracker {
             Phase::First => self.first(first.unwrap_or_default(), payload),
             Phase::ColumnsEof => self.columns_eof(payload),
             Phase::Rows => self.ok_or_eof(payload).map(Some),
-            Phase::Definitions => {
-                self.summary.results += 1;
-                Ok(Some(self.end(TerminalKind::Other, true)))
+            Phase::Definitions => Ok(self.definition(payload)),
+            Phase::Columns if self.keeps && first < Some(EOF_HEADER) => {
+                put_packet(&mut self.definitions, 0, payload);
+                self.count_packets(1);
+                Ok(None)
             }
             Phase::Columns => Err(Malformed::Header(first.unwrap_or_default())),
             Phase::Infile | Phase::Done => Err(Malformed::Unsolicited),
         }
+    }
+
+    /// A definition or EOF of a prepare reply.
+    fn definition(&mut self, payload: &[u8]) -> Option<Terminal> {
+        let eof = u64::from(!self.caps.contains(Capabilities::DEPRECATE_EOF));
+        if self.keeps && self.left > eof && self.left <= self.column_packets {
+            put_packet(&mut self.definitions, 0, payload);
+        }
+        if self.left > 1 {
+            self.left -= 1;
+            return None;
+        }
+        self.summary.results += 1;
+        Some(self.end(TerminalKind::Other, true))
     }
 
     /// A result's first packet.
@@ -79,8 +96,14 @@ impl ReplyTracker {
             return Err(Malformed::Header(first));
         }
         self.summary.begin_resultset();
-        self.phase = if metadata_follows { Phase::Columns } else { self.phase_after_columns() };
-        Ok(None)
+        self.definitions.clear();
+        if metadata_follows {
+            self.phase = Phase::Columns;
+            return Ok(None);
+        }
+        self.phase = self.phase_after_columns();
+        self.summary.abridged = self.keeps;
+        Ok(self.keeps.then_some(Terminal { kind: TerminalKind::Abridged, done: false }))
     }
 
     /// The EOF behind the column definitions. With an open cursor no rows follow it; with
@@ -142,11 +165,11 @@ impl ReplyTracker {
         self.summary.warnings = ok.warnings;
         let eof = u64::from(!self.caps.contains(Capabilities::DEPRECATE_EOF));
         let is_optional = self.caps.contains(Capabilities::OPTIONAL_RESULTSET_METADATA);
-        self.left = if is_optional && !ok.metadata_follows {
-            0
-        } else {
-            [ok.params, ok.columns].into_iter().filter(|&n| n > 0).map(|n| u64::from(n) + eof).sum()
-        };
+        // MySQL sends the EOFs even where it leaves out what they would end.
+        let definitions = u64::from(!is_optional || ok.metadata_follows);
+        let packets = |&n: &u16| u64::from(n) * definitions + eof;
+        self.left = [ok.params, ok.columns].iter().filter(|n| **n > 0).map(packets).sum();
+        self.column_packets = if ok.columns > 0 { u64::from(ok.columns) + eof } else { 0 };
         if self.left == 0 {
             self.summary.results += 1;
             return Ok(self.end(TerminalKind::Prepare, true));

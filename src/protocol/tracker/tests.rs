@@ -202,7 +202,8 @@ fn prepare() {
     assert_eq!(run(EOFS, &[ERR]), [(Err, true)]);
     let optional = Capabilities::OPTIONAL_RESULTSET_METADATA;
     let bare = [0, 9, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0];
-    assert_eq!(run(optional, &[&bare]), [(Prepare, true)]);
+    assert_eq!(run(optional | NO_EOFS, &[&bare]), [(Prepare, true)]);
+    assert_eq!(run(optional, &[&bare, EOF, EOF]), both);
 }
 
 #[test]
@@ -236,18 +237,56 @@ fn local_infile() {
     assert_eq!(tracker.feed(&stream), Err(Malformed::Unsolicited));
 }
 
+/// In whatever pieces they come.
+#[test]
+fn definitions_that_servers_may_leave_out_are_kept() {
+    let kept = |kind, caps, payloads: &[&[u8]], piece: usize| {
+        let mut tracker = ReplyTracker::new(kind, caps);
+        for part in stream_of(payloads).chunks(piece) {
+            let mut rest = part;
+            while !rest.is_empty() {
+                let used = tracker.feed(rest).unwrap().used;
+                rest = rest.get(used..).unwrap();
+            }
+        }
+        assert!(tracker.is_done());
+        tracker.definitions().to_vec()
+    };
+    let mut two = Vec::new();
+    put_packet(&mut two, 0, DEFINITION);
+    put_packet(&mut two, 0, b"\x03second");
+    let cached = Capabilities::MARIADB_CACHE_METADATA;
+    let ok = [0, 9, 0, 0, 0, 2, 0, 1, 0, 0, 0, 0];
+    for piece in 1..60 {
+        let rows: [&[u8]; 6] = [&[2, 1], DEFINITION, b"\x03second", EOF, b"\0\0\x01", EOF];
+        assert_eq!(kept(ReplyKind::Execute, cached, &rows, piece), two);
+        let rows = [&rows[..3], &[OK_EOF]].concat();
+        assert_eq!(kept(ReplyKind::Execute, cached | NO_EOFS, &rows, piece), two);
+        let prepared: [&[u8]; 6] = [&ok, b"\x03param", EOF, DEFINITION, b"\x03second", EOF];
+        assert_eq!(kept(ReplyKind::Prepare, cached, &prepared, piece), two);
+        let prepared: [&[u8]; 4] = [&ok, b"\x03param", DEFINITION, b"\x03second"];
+        assert_eq!(kept(ReplyKind::Prepare, cached | NO_EOFS, &prepared, piece), two);
+        assert_eq!(kept(ReplyKind::Prepare, NO_EOFS, &prepared, piece), b"");
+    }
+}
+
 #[test]
 fn left_out_metadata() {
     let mysql = Capabilities::OPTIONAL_RESULTSET_METADATA | NO_EOFS;
     let mariadb = Capabilities::MARIADB_CACHE_METADATA;
-    for (caps, payloads) in [
-        (mysql, vec![&[1, 0][..], b"\x011", OK_EOF]),
-        (mysql, vec![&[1, 1], DEFINITION, b"\x011", OK_EOF]),
-        (mariadb, vec![&[1, 0], EOF, b"\x011", EOF]),
-        (mariadb | NO_EOFS, vec![&[1, 1], DEFINITION, b"\x011", OK_EOF]),
+    for (caps, payloads, abridged) in [
+        (mysql, vec![&[1, 0][..], b"\x011", OK_EOF], false),
+        (mysql, vec![&[1, 1], DEFINITION, b"\x011", OK_EOF], false),
+        (mariadb, vec![&[1, 0], EOF, b"\x011", EOF], true),
+        (mariadb | NO_EOFS, vec![&[1, 1], DEFINITION, b"\x011", OK_EOF], false),
     ] {
         let seen = whole(ReplyKind::Execute, caps, &stream_of(&payloads));
-        assert_eq!((seen.summary.rows, seen.terminals.len()), (1, 1));
+        assert_eq!(seen.summary.rows, 1);
+        assert_eq!(seen.summary.abridged, abridged);
+        let first = if abridged { Some((TerminalKind::Abridged, false)) } else { None };
+        let end = if caps.contains(NO_EOFS) { TerminalKind::Ok } else { TerminalKind::Eof };
+        let expected: Vec<_> = first.into_iter().chain([(end, true)]).collect();
+        assert_eq!(kinds(&seen), expected);
     }
     let seen = whole(ReplyKind::Query, mysql, &stream_of(&[OK]));
     assert_eq!(kinds(&seen), [(TerminalKind::Ok, true)]);

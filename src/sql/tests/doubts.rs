@@ -103,6 +103,14 @@ fn executable_comments_are_sql_that_may_be_skipped() {
 }
 
 #[test]
+fn dollars_quote_on_mysql() {
+    for sql in ["SELECT $$ ' $$", "SELECT $x$ ' $x$", "select $$"] {
+        let on = |dialect| classify(sql.as_bytes(), dialect).traits.contains(Traits::UNKNOWN);
+        assert!(on(MYSQL) && !on(MARIADB), "{sql}");
+    }
+}
+
+#[test]
 fn doubt_is_unknown() {
     for sql in [
         // Where a skipped comment ends is not where the scanned one does.
@@ -118,8 +126,6 @@ fn doubt_is_unknown() {
         "SELECT ABS 1.e(1)",
         // Other quotes.
         "SELECT [a'] , [b']",
-        "SELECT $$ ' $$",
-        "SELECT $x$ ' $x$",
     ] {
         let statement = of(sql);
         assert!(statement.traits.contains(Traits::UNKNOWN), "{}", told(sql, MARIADB));

@@ -264,7 +264,7 @@ impl Slow<'_> {
             self.at += 1;
         }
         let text = &self.text[start..self.at];
-        if text[0] == b'$' && text[1..].contains(&b'$') {
+        if text[0] == b'$' && text[1..].contains(&b'$') && !self.dialect.mariadb {
             self.doubt = true;
         }
         self.emit(Kind::Word, start);

@@ -260,15 +260,20 @@ fn schemas_of_the_server() {
     assert_writes(
         Traits::SERVER_STATE,
         &[
+            "SELECT * FROM information_schema.global_status",
+            "SELECT * FROM information_schema.tables JOIN information_schema.session_variables",
+            "SELECT user, host FROM mysql.user",
+        ],
+    );
+    assert_writes(
+        Traits::SERVER_STATE | Traits::SHOWS_THREADS,
+        &[
             "SELECT * FROM information_schema.processlist",
             "SELECT * FROM `INFORMATION_SCHEMA` . `PROCESSLIST`",
             "SELECT * FROM information_schema.innodb_trx",
-            "SELECT * FROM information_schema.global_status",
-            "SELECT * FROM information_schema.tables JOIN information_schema.session_variables",
             "SELECT * FROM performance_schema.threads",
             "SELECT * FROM `performance_schema`.`session_status`",
             "SELECT * FROM sys.session",
-            "SELECT user, host FROM mysql.user",
         ],
     );
 }

@@ -54,6 +54,10 @@ fn variables_with_the_trackers_among_them() {
 #[test]
 fn state_of_a_server() {
     assert_writes(
+        Traits::SERVER_STATE | Traits::SHOWS_THREADS,
+        &["SHOW PROCESSLIST", "show full processlist"],
+    );
+    assert_writes(
         Traits::SERVER_STATE,
         &[
             "SHOW STATUS",
@@ -61,8 +65,6 @@ fn state_of_a_server() {
             "SHOW SESSION STATUS",
             "SHOW LOCAL STATUS",
             "SHOW GLOBAL VARIABLES",
-            "SHOW PROCESSLIST",
-            "SHOW FULL PROCESSLIST",
             "SHOW ENGINE INNODB STATUS",
             "SHOW ENGINE INNODB MUTEX",
             "SHOW ENGINES",

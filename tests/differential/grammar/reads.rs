@@ -1,8 +1,6 @@
 //! Reads: most of them may be answered by a replica.
 
 use super::Grammar;
-use crate::step::Step;
-use lanewire_perf::client::Param;
 
 impl Grammar {
     pub(super) fn read(&mut self) {
@@ -69,85 +67,6 @@ impl Grammar {
             7 => format!("{sql} ;"),
             _ => sql,
         }
-    }
-
-    pub(super) fn binary(&mut self) {
-        let (sql, params) = self.with_params();
-        self.steps.push(Step::Prepared(sql, params));
-    }
-
-    /// Statements that stay prepared while other things are done.
-    pub(super) fn kept_statement(&mut self) {
-        let number = u8::try_from(self.random.below(4)).unwrap_or(0);
-        let (sql, params) = self.with_params();
-        self.steps.push(Step::Prepare(number, sql.clone()));
-        let mut bound: Option<Vec<u8>> = None;
-        for _ in 0..self.random.below(6) {
-            // Another of the same kinds may leave the types out.
-            // The type of a bare parameter that is NULL is what it was when last it was not, and
-            // MySQL keeps that with its copy of the statement, which sessions share.
-            let nullable = !sql.starts_with("SELECT ?");
-            let params: Vec<_> = params.iter().map(|param| self.like(param, nullable)).collect();
-            let kinds: Vec<_> = params.iter().map(Param::kind).collect();
-            let whole = !params.contains(&Param::Null);
-            let types = bound.as_ref() != Some(&kinds) || self.random.one_in(2);
-            bound = whole.then_some(kinds);
-            self.steps.push(Step::Execute { number, sql: sql.clone(), params, types });
-            match self.random.below(8) {
-                0 => self.change_schema(),
-                1 => {
-                    self.set_variable();
-                    // The character set of the moment is bound with the types, and without
-                    // them cannot be bound again elsewhere.
-                    bound = None;
-                }
-                2 => self.write(),
-                3 => self.read(),
-                4 => self.last_statement(),
-                5 => self.steps.push(Step::ResetStatement(number)),
-                _ => {}
-            }
-        }
-        if self.random.one_in(3) {
-            self.steps.push(Step::Close(number));
-        }
-    }
-
-    fn like(&mut self, param: &Param, nullable: bool) -> Param {
-        match param {
-            Param::Null => Param::Null,
-            Param::Int(_) if nullable && self.random.one_in(12) => Param::Null,
-            Param::Int(_) => self.int(),
-            Param::Double(value) => Param::Double(value + 1.0),
-            Param::Bytes(bytes) => Param::Bytes(bytes.clone()),
-        }
-    }
-
-    fn with_params(&mut self) -> (String, Vec<Param>) {
-        let (sql, params) = match self.random.below(14) {
-            0..=3 => ("SELECT * FROM t1 WHERE id = ?", vec![self.int()]),
-            4 => (
-                "SELECT id, v, d FROM t1 WHERE k > ? AND v LIKE ? ORDER BY id",
-                vec![self.int(), Param::Bytes(b"%o%".to_vec())],
-            ),
-            5 => ("SELECT * FROM t2 ORDER BY id", vec![]),
-            6 => (
-                "INSERT INTO t1 (k, v, d) VALUES (?, ?, ?)",
-                vec![self.int(), Param::Bytes("binär".into()), Param::Double(2.5)],
-            ),
-            7 => ("UPDATE t1 SET v = ? WHERE id = ?", vec![Param::Null, self.int()]),
-            8 => ("SELECT ? AS a, ? AS b", vec![self.int(), Param::Double(1.0)]),
-            9 => ("SELECT n, word FROM c1 WHERE n < ? ORDER BY n", vec![self.int()]),
-            10 => ("DELETE FROM t1 WHERE id = ? AND k = ?", vec![self.int(), self.int()]),
-            11 => ("SELECT DATABASE(), @@sql_mode, CONCAT('a', ?)", vec![Param::Bytes("é".into())]),
-            12 => ("REPLACE INTO t1 (id, k) VALUES (?, ?)", vec![self.int(), self.int()]),
-            _ => ("SELECT nothing FROM t1 WHERE id = ?", vec![self.int()]),
-        };
-        (sql.into(), params)
-    }
-
-    fn int(&mut self) -> Param {
-        Param::Int(i64::try_from(self.random.below(9)).unwrap_or(0))
     }
 
     pub(super) fn variables_shown(&mut self) {

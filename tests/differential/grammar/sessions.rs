@@ -9,7 +9,7 @@ pub(super) const FIRST: &str = "SELECT 'first'";
 
 impl Grammar {
     /// A few statements of any simple kind.
-    fn some(&mut self, up_to: u64) {
+    pub(super) fn some(&mut self, up_to: u64) {
         for _ in 0..=self.random.below(up_to) {
             match self.random.below(10) {
                 0..=4 => self.read(),
@@ -20,86 +20,9 @@ impl Grammar {
         }
     }
 
-    pub(super) fn transaction(&mut self) {
-        let begin = self.random.pick(&[
-            "BEGIN",
-            "START TRANSACTION",
-            "START TRANSACTION WITH CONSISTENT SNAPSHOT",
-            "BEGIN WORK",
-            "START TRANSACTION READ WRITE",
-            "begin /* work */",
-        ]);
-        self.query(begin);
-        self.some(4);
-        if self.random.one_in(4) {
-            self.query("SAVEPOINT here");
-            self.some(2);
-            let end = self.random.pick(&[
-                "ROLLBACK TO here",
-                "RELEASE SAVEPOINT here",
-                "ROLLBACK TO SAVEPOINT here",
-            ]);
-            self.query(end);
-            self.some(2);
-        }
-        if self.random.one_in(12) {
-            self.set_variable();
-        }
-        let end = self.random.pick(&[
-            "COMMIT",
-            "COMMIT",
-            "COMMIT",
-            "ROLLBACK",
-            "ROLLBACK",
-            "COMMIT AND CHAIN",
-            "ROLLBACK AND CHAIN",
-            "CREATE TABLE IF NOT EXISTS n0 (a INT PRIMARY KEY, b TEXT)",
-            "BEGIN",
-            "COMMIT WORK",
-        ]);
-        self.query(end);
-        if end.contains("CHAIN") || end == "BEGIN" {
-            self.some(2);
-            self.query("COMMIT");
-        }
-    }
-
-    pub(super) fn read_only_transaction(&mut self) {
-        let begin = self.random.pick(&[
-            "START TRANSACTION READ ONLY",
-            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
-        ]);
-        self.query(begin);
-        for _ in 0..self.random.below(5) {
-            self.read();
-        }
-        if self.random.one_in(3) {
-            self.write();
-            self.last_statement();
-        }
-        let end = self.random.pick(&["COMMIT", "ROLLBACK"]);
-        self.query(end);
-    }
-
-    pub(super) fn autocommit_off(&mut self) {
-        let off = self.random.pick(&[
-            "SET autocommit=0",
-            "SET AUTOCOMMIT = OFF",
-            "SET @@session.autocommit=0",
-        ]);
-        self.query(off);
-        self.some(5);
-        if self.random.one_in(2) {
-            let end = self.random.pick(&["COMMIT", "ROLLBACK"]);
-            self.query(end);
-            self.some(3);
-        }
-        self.query("SET autocommit=1");
-    }
-
     pub(super) fn set_variable(&mut self) {
         let isolation = if self.mysql { "transaction_isolation" } else { "tx_isolation" };
-        let sql = match self.random.below(26) {
+        let sql = match self.random.below(28) {
             0 => "SET sql_mode='ANSI_QUOTES'".into(),
             1 => "SET sql_mode=''".into(),
             2 => "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES'".into(),
@@ -119,6 +42,8 @@ impl Grammar {
             17 => "SET sql_select_limit=2".into(),
             18 => "SET sql_select_limit=DEFAULT, group_concat_max_len=DEFAULT".into(),
             19 => "SET SESSION default_week_format=3, unique_checks=0".into(),
+            26 => "SET ROLE NONE".into(),
+            27 => "SET SESSION sql_auto_is_null=1, sql_auto_is_null=0".into(),
             20 if !self.light => {
                 "SET foreign_key_checks=0, @mixed=1, sql_mode='ANSI_QUOTES'".into()
             }
@@ -157,9 +82,37 @@ impl Grammar {
         }
     }
 
+    /// DROP DATABASE of the schema that is selected.
+    pub(super) fn drop_current_schema(&mut self) {
+        let schema = format!("{}c", self.schema);
+        self.query(format!("CREATE DATABASE {schema}; USE {schema}"));
+        self.query("CREATE TABLE t1 (id INT PRIMARY KEY, k INT); INSERT INTO t1 VALUES (1, 2)");
+        if self.random.one_in(2) {
+            self.steps.push(Step::Prepare(0, "SELECT * FROM t1".into()));
+        }
+        self.read();
+        self.query(format!("DROP DATABASE {schema}"));
+        if self.random.one_in(2) {
+            self.last_statement();
+        }
+        self.query("SELECT DATABASE()");
+        self.query("SELECT * FROM t1");
+        if self.random.one_in(3) {
+            self.set_variable();
+        }
+        self.steps.push(Step::InitDb(self.schema.clone()));
+        self.read();
+    }
+
     pub(super) fn temporary_table(&mut self) {
         let name = self.random.pick(&["tmp", "t1", "c1", "tmp2"]);
-        let create = match self.random.below(4) {
+        let create = match self.random.below(6) {
+            4 if !self.mysql => format!(
+                "CREATE OR REPLACE TEMPORARY TABLE {name} (id INT, k INT, v TEXT, n INT, word TEXT)"
+            ),
+            5 => format!(
+                "DO 1; CREATE TEMPORARY TABLE {name} (id INT PRIMARY KEY, k INT, v TEXT); SELECT 'made'"
+            ),
             0 => format!(
                 "CREATE TEMPORARY TABLE {name} AS SELECT n AS id, n AS k, word AS v FROM c1"
             ),
@@ -175,9 +128,14 @@ impl Grammar {
         };
         self.query(create);
         for _ in 0..=self.random.below(3) {
-            match self.random.below(5) {
+            match self.random.below(8) {
                 0 => self.query(format!("INSERT INTO {name} (v) VALUES ('in temporary')")),
                 1 => self.read(),
+                2 => self.query(format!("ALTER TABLE {name} ADD COLUMN z INT DEFAULT 4")),
+                3 if !self.mysql => self.query(format!(
+                    "CREATE OR REPLACE TEMPORARY TABLE {name} (id INT, v TEXT) SELECT 9 AS id"
+                )),
+                4 => self.binary(),
                 _ => self.query(format!("SELECT * FROM {name} ORDER BY id")),
             }
         }
@@ -234,21 +192,6 @@ impl Grammar {
         self.query(all.join("; ") + end);
     }
 
-    pub(super) fn text_prepare(&mut self) {
-        let sql = self.random.pick(&[
-            "SELECT * FROM t1 WHERE id = ?",
-            "SELECT ? + 1 AS x",
-            "INSERT INTO t1 (k) VALUES (?)",
-        ]);
-        self.query(format!("PREPARE st FROM '{sql}'"));
-        self.query("SET @p = 2");
-        self.some(1);
-        self.query("EXECUTE st USING @p");
-        self.last_statement();
-        let end = self.random.pick(&["DEALLOCATE PREPARE st", "DROP PREPARE st"]);
-        self.query(end);
-    }
-
     pub(super) fn named_lock(&mut self) {
         let name = format!("lock{}", self.client);
         self.query(format!("SELECT GET_LOCK('{name}', 0)"));
@@ -273,10 +216,21 @@ impl Grammar {
     }
 
     pub(super) fn table_cursor(&mut self) {
-        self.query("HANDLER c1 OPEN AS h");
+        let table = self.random.pick(&["c1", "c1", "t1", "v1"]);
+        self.query(format!("HANDLER {table} OPEN AS h"));
         for _ in 0..=self.random.below(3) {
-            self.query("HANDLER h READ `PRIMARY` NEXT");
+            let read = self.random.pick(&[
+                "HANDLER h READ `PRIMARY` NEXT",
+                "HANDLER h READ FIRST",
+                "HANDLER h READ `PRIMARY` = (2)",
+                "HANDLER h READ NEXT LIMIT 2",
+                "HANDLER h READ no_such_key NEXT",
+            ]);
+            self.query(read);
             self.read();
+        }
+        if self.random.one_in(3) {
+            self.last_statement();
         }
         self.query("HANDLER h CLOSE");
     }
@@ -304,12 +258,13 @@ impl Grammar {
             self.user_variable();
         }
         let own = self.schema.clone();
-        match self.random.below(4) {
-            0 => self.steps.push(Step::ChangeUser(None)),
-            1 => self.steps.push(Step::ChangeUser(Some(own.clone()))),
+        match self.random.below(5) {
+            0 => self.steps.push(Step::ChangeUser("app", None)),
+            1 => self.steps.push(Step::ChangeUser("app", Some(own.clone()))),
+            2 => self.steps.push(Step::ChangeUser("adm", Some(format!("{own}b")))),
             _ => self.steps.push(Step::ResetConnection),
         }
-        self.query("SELECT DATABASE(), @a, @@sql_mode, @@time_zone");
+        self.query("SELECT DATABASE(), @a, @@sql_mode, @@time_zone, CURRENT_USER()");
         self.query("SELECT @@character_set_client, @@collation_connection, LAST_INSERT_ID()");
         self.query(FIRST);
         self.steps.push(Step::InitDb(own));
@@ -360,21 +315,5 @@ impl Grammar {
         }
         self.query(then);
         self.query(end);
-    }
-
-    pub(super) fn one_shot(&mut self) {
-        let (set, then) = self.random.pick(&[
-            ("SET TRANSACTION READ ONLY", "INSERT INTO t1 (k) VALUES (3)"),
-            ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SELECT COUNT(*) FROM t1"),
-            ("SET SESSION TRANSACTION READ ONLY", "INSERT INTO t1 (k) VALUES (4)"),
-        ]);
-        self.query(set);
-        if self.random.one_in(2) {
-            self.query("BEGIN");
-        }
-        self.query(then);
-        self.query("COMMIT");
-        self.write();
-        self.query("SET SESSION TRANSACTION READ WRITE");
     }
 }

@@ -181,21 +181,4 @@ impl Grammar {
         self.query("LOAD DATA LOCAL INFILE 'rows.tsv' INTO TABLE t1 (k, v)");
         self.last_statement();
     }
-
-    pub(super) fn routine(&mut self) {
-        match self.random.below(5) {
-            0 => self.query("CALL p_rows()"),
-            1 => {
-                self.query("CALL p_state()");
-                self.read();
-                self.query("SELECT @from_procedure");
-            }
-            2 => self.query("SELECT w_add(3)"),
-            3 => self.query("SELECT w_read(n) FROM c1 ORDER BY n"),
-            _ => self.query("DO w_add(4)"),
-        }
-        if self.random.one_in(2) {
-            self.last_statement();
-        }
-    }
 }
