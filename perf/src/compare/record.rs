@@ -50,7 +50,7 @@ impl Circumstances {
             kernel: first_line("/proc/sys/kernel/osrelease"),
             processor: processor(),
             cores: format!("proxy {}, load and backends {:?}", cores.proxy, cores.others),
-            load_average_before: first_line("/proc/loadavg"),
+            load_average_before: load_average(),
             load_average_after: String::new(),
             rounds: stage.plan.rounds,
             seconds: stage.plan.measured.as_secs_f64(),
@@ -67,6 +67,11 @@ fn output(program: &str, arguments: &[&str]) -> String {
 fn first_line(path: &str) -> String {
     let text = read_to_string(path).unwrap_or_default();
     text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Of 1, 5 and 15 minutes.
+fn load_average() -> String {
+    first_line("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
 fn processor() -> String {
@@ -88,7 +93,7 @@ pub(super) fn write(
     verdicts: &[Verdict],
     scenarios: &[(&str, &str)],
 ) -> Result<PathBuf, Box<dyn Error>> {
-    circumstances.load_average_after = first_line("/proc/loadavg");
+    circumstances.load_average_after = load_average();
     let folder = folder.join(&circumstances.date);
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let version = |name: &str, about: &str, version: Option<String>| {

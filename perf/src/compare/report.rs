@@ -5,7 +5,7 @@ use super::stage::Stage;
 use crate::table::Table;
 
 /// Columns that show median and range, where a scenario has them: figure and head.
-const COLUMNS: [(&str, &str); 14] = [
+const COLUMNS: [(&str, &str); 15] = [
     ("rate", "per second"),
     ("p50", "p50 µs"),
     ("p99", "p99 µs"),
@@ -20,6 +20,7 @@ const COLUMNS: [(&str, &str); 14] = [
     ("fullest", "fullest/mean"),
     ("ns", "ns"),
     ("gb-per-s", "GB/s"),
+    ("failed-tests", "tests that fail"),
 ];
 /// Of these the ratio to HAProxy's is shown too.
 const RATIOS: [&str; 2] = ["cpu", "gib-per-cpu-s"];
