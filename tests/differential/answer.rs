@@ -111,7 +111,7 @@ pub(crate) fn of_reply(reply: Reply, sql: &str, id: Option<u32>) -> Answer {
             }
             // Of information_schema: MySQL 9.7 says 1109, and 1146 where the statement before
             // failed as well.
-            Outcome::Err(err) if err.code == 1109 && sql.starts_with("SHOW CREATE VIEW") => {
+            Outcome::Err(err) if err.code == 1109 && sql.starts_with("SHOW CREATE ") => {
                 err.code = 1146;
                 let name = err.message.split('\'').nth(1).unwrap_or_default();
                 err.message = format!("Table 'information_schema.{name}' doesn't exist");
