@@ -10,7 +10,7 @@ ifdef CARGO_TARGET_DIR
 PERF := $(CARGO_TARGET_DIR)/release/lanewire-perf
 endif
 
-.PHONY: help build demo test fmt lint differential mutants conformance real forwarder install-deps
+.PHONY: help build demo test fmt lint differential mutants conformance real compare bench install-deps
 .DEFAULT_GOAL := help
 
 help: ## This list
@@ -48,9 +48,16 @@ conformance: ## Programs of real drivers direct and through lanewire, compared (
 real: ## The tests against real servers only
 	@tests/run.sh real
 
-forwarder: build ## CPU per query beside HAProxy, alternated rounds (needs two cores)
-	@tests/servers/install.sh haproxy
-	@$(PERF) forwarder
+compare: ## Lanewire, HAProxy and others beside each other, and the targets (ROUNDS=3, SECONDS=2, ONLY=point,…, ENGINES=…)
+	@tests/servers/install.sh haproxy nginx sysbench mariadb perf || true
+	@cargo build --release --workspace --bins --example splice
+	@$(if $(ONLY),:,cargo bench --quiet --bench floors --no-run && cargo test --quiet --release --test allocations --no-run)
+	@$(PERF) compare $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(ENGINES),--engines $(ENGINES))
+
+bench: ## The pure floors timed, and their instructions held against benches/instructions.toml (ACCEPT=1: writes it)
+	@tests/servers/install.sh valgrind || true
+	@cargo bench --quiet --bench floors
+	@cargo bench --quiet --bench floors -- --instructions $(if $(ACCEPT),--accept)
 
 install-deps: ## Installs the servers and tools that tests, demo and measurements use
-	@tests/servers/install.sh mariadb mysql haproxy sysbench
+	@tests/servers/install.sh mariadb mysql haproxy nginx sysbench perf valgrind

@@ -45,7 +45,7 @@ fn top() -> &'static Path {
 /// Every Rust file of the repository.
 fn sources() -> Vec<Source> {
     let mut files = Vec::new();
-    for folder in ["src", "tests", "perf", "benches"] {
+    for folder in ["src", "tests", "perf", "benches", "examples"] {
         collect(&top().join(folder), &mut files);
     }
     files.sort();

@@ -26,8 +26,6 @@ pub struct Setup {
     pub arguments: Vec<String>,
     /// The text of a configuration file; flags win over it.
     pub config: Option<String>,
-    /// The cores to run on, as `taskset` takes them; `None`: all.
-    pub cores: Option<String>,
     /// Listens at 4040 and 4041 where they are free.
     pub usual_ports: bool,
 }
@@ -77,14 +75,7 @@ impl Lanewire {
     pub fn start(setup: &Setup, folder: &Path) -> Result<Self, StartError> {
         let program = program().ok_or_else(|| StartError::NotBuilt("lanewire".into()))?;
         let [port, admin_port] = ports(setup.usual_ports)?;
-        let mut command = match &setup.cores {
-            Some(cores) => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", cores]).arg(&program);
-                command
-            }
-            None => Command::new(&program),
-        };
+        let mut command = Command::new(&program);
         command
             .arg(format!("--proxy-address=127.0.0.1:{port}"))
             .arg(format!("--proxy-backend-addresses={}", setup.primary))

@@ -7,13 +7,13 @@
 //! - [`plot`]: charts as SVG.
 //! - [`lanewire`]: the proxy itself as a child process.
 //! - [`demo`]: `make demo`.
-//! - [`forwarder`]: Lanewire beside HAProxy, CPU per query.
+//! - [`compare`]: Lanewire, HAProxy and others beside each other.
 //!
 //! Nothing here uses the library under test: what judges shares no code with what is judged.
 
 pub mod client;
+pub mod compare;
 pub mod demo;
-pub mod forwarder;
 pub mod lanewire;
 pub mod load;
 mod packets;

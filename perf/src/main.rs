@@ -4,10 +4,7 @@ mod cli;
 
 use clap::{Args, Parser, Subcommand};
 use lanewire_perf::demo;
-use lanewire_perf::forwarder;
-use std::error::Error;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Stub servers, loads, the demo and the measurements of Lanewire.
 #[derive(Debug, Parser)]
@@ -27,24 +24,9 @@ enum Task {
     Load(Box<cli::load::Args>),
     /// A primary, two replicas and lanewire under a mixed load, with a verdict.
     Demo(DemoArgs),
-    /// Lanewire beside HAProxy: CPU per query.
-    Forwarder(ForwarderArgs),
-}
-
-#[derive(Debug, Args)]
-struct ForwarderArgs {
-    /// Numbers of connections, each measured by itself.
-    #[arg(long, value_delimiter = ',', default_value = "32,256")]
-    connections: Vec<usize>,
-    /// Rounds for each.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// The measured time of one run, in seconds.
-    #[arg(long, default_value_t = 5.0)]
-    seconds: f64,
-    /// The statement.
-    #[arg(long, default_value = "SELECT c FROM sbtest1 WHERE id=7")]
-    sql: String,
+    /// Lanewire, HAProxy and others beside each other, and the targets.
+    #[command(after_help = cli::compare::EXAMPLES)]
+    Compare(cli::compare::Args),
 }
 
 #[derive(Debug, Args)]
@@ -71,7 +53,7 @@ fn main() -> ExitCode {
             let DemoArgs { backend, seconds, keep, seed } = args;
             demo::run(&demo::Plan { backend, seconds, keep: keep != 0, seed })
         }
-        Task::Forwarder(args) => run_forwarder(args),
+        Task::Compare(args) => cli::compare::run(args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -81,10 +63,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn run_forwarder(args: ForwarderArgs) -> Result<bool, Box<dyn Error>> {
-    let ForwarderArgs { connections, rounds, seconds, sql } = args;
-    let measured = Duration::try_from_secs_f64(seconds)?;
-    forwarder::run(&forwarder::Plan { connections, rounds, measured, sql })
 }

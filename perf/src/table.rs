@@ -25,6 +25,21 @@ impl Table {
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
+
+    /// Whether it has no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The same table for a Markdown page.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let right = " ---: |".repeat(self.head.len().saturating_sub(1));
+        let rows: String = self.rows.iter().map(|row| line(row)).collect();
+        format!("{}| --- |{right}\n{rows}", line(&self.head))
+    }
 }
 
 impl fmt::Display for Table {
@@ -59,5 +74,6 @@ mod tests {
         let mut table = Table::new(&["a", "µs"]);
         table.row(vec!["long".into(), "7".into()]);
         assert_eq!(table.to_string(), "  a     µs\n  long   7\n");
+        assert_eq!(table.markdown(), "| a | µs |\n| --- | ---: |\n| long | 7 |\n");
     }
 }

@@ -17,6 +17,7 @@ mod probe;
 mod queue;
 mod ring;
 mod socket;
+mod splice;
 mod stream;
 mod table;
 mod timers;
@@ -27,6 +28,7 @@ pub use driver::{Net, NetSettings, Sleep};
 pub use listener::{Listener, bind_tcp, bind_unix, check_free};
 pub use notify::{Doorbell, Notify};
 pub use probe::{Missing, low_on_locked_memory, probe, raise_file_limit};
+pub use splice::splice;
 pub use stream::{Aborter, Received, Stream, StreamError};
 
 #[cfg(test)]

