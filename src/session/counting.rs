@@ -131,6 +131,8 @@ pub(super) fn counting(
     let sends = if mariadb { Counting::Sends } else { Counting::SendsAtEnd };
     if statement.statements > 1 {
         return match statement.access {
+            // Its rows are not counted, and cannot be told from those that are.
+            Access::Write if mariadb && text::has_word(sql, b"returning") => Counting::May,
             _ if !text::may_count_rows(sql, mariadb) => Counting::Keeps,
             Access::Read => sends,
             Access::Write => Counting::May,

@@ -469,3 +469,19 @@ fn a_connection_kept_for_its_counts_shows_no_other_sessions_warnings() {
         assert_eq!(preamble.clear_sql.is_some(), clears);
     }
 }
+
+#[test]
+fn rows_of_returning_among_several_statements_are_not_counted() {
+    let mut rig = Rig::new(TRACKED);
+    assert!(released(&rig.run((Verb::Select, Traits::empty()), "select * from t", found(2), &[])));
+    let several = Statement { statements: 2, ..statement(Verb::Delete, Traits::empty()) };
+    for (sql, brought) in [
+        (&b"delete from t; insert into t values (1) returning a"[..], true),
+        (b"delete from t; insert into t values (1)", false),
+    ] {
+        rig.session.begin(&several, sql, false);
+        let fresh = Rc::clone(rig.session.state());
+        let preamble = rig.session.preamble_for(&several, &fresh, left(Some(0))).unwrap();
+        assert_eq!(preamble.count_sql.is_some(), brought);
+    }
+}
