@@ -25,20 +25,14 @@ pub struct Preamble {
 }
 
 impl Preamble {
-    /// How many replies it draws: 0 to 5.
-    #[must_use]
-    pub fn commands(&self) -> u8 {
-        u8::from(self.init_db.is_some())
-            + u8::from(self.trackers_sql.is_some())
-            + u8::from(self.set_sql.is_some())
-            + u8::from(self.clear_sql.is_some())
-            + u8::from(self.count_sql.is_some())
-    }
-
     /// Whether there is nothing to send.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.commands() == 0
+    pub const fn is_empty(&self) -> bool {
+        self.init_db.is_none()
+            && self.trackers_sql.is_none()
+            && self.set_sql.is_none()
+            && self.clear_sql.is_none()
+            && self.count_sql.is_none()
     }
 
     /// Adds an assignment to the SET.

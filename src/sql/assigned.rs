@@ -61,24 +61,14 @@ fn skip_value(scanner: &mut Scanner<'_>) -> Token {
     let mut depth = 0_u32;
     loop {
         let token = scanner.next();
-        match token.kind {
-            Kind::Open => depth += 1,
-            Kind::Close => depth = depth.saturating_sub(1),
-            Kind::End | Kind::Semicolon => return token,
-            Kind::Comma if depth == 0 => return token,
-            Kind::Word
-            | Kind::Quoted
-            | Kind::Number
-            | Kind::Str
-            | Kind::UserVariable
-            | Kind::SystemVariable
-            | Kind::Comma
-            | Kind::Dot
-            | Kind::Equals
-            | Kind::Assign
-            | Kind::VersionOpen
-            | Kind::VersionClose
-            | Kind::Punct => {}
+        if token.kind == Kind::Open {
+            depth += 1;
+        } else if token.kind == Kind::Close {
+            depth = depth.saturating_sub(1);
+        } else if matches!(token.kind, Kind::End | Kind::Semicolon)
+            || (token.kind == Kind::Comma && depth == 0)
+        {
+            return token;
         }
     }
 }

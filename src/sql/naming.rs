@@ -145,24 +145,12 @@ impl<'a> Reader<'a> {
 
     /// A name without a schema.
     fn name(&mut self) -> Option<Vec<u8>> {
-        let name = match self.token.kind {
-            Kind::Word => plain(self.slice())?,
-            Kind::Quoted => quoted(self.slice())?,
-            Kind::End
-            | Kind::Semicolon
-            | Kind::Number
-            | Kind::Str
-            | Kind::UserVariable
-            | Kind::SystemVariable
-            | Kind::Open
-            | Kind::Close
-            | Kind::Comma
-            | Kind::Dot
-            | Kind::Equals
-            | Kind::Assign
-            | Kind::VersionOpen
-            | Kind::VersionClose
-            | Kind::Punct => return None,
+        let name = if self.token.kind == Kind::Word {
+            plain(self.slice())?
+        } else if self.token.kind == Kind::Quoted {
+            quoted(self.slice())?
+        } else {
+            return None;
         };
         let name = name.to_vec();
         self.advance();

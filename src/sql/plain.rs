@@ -303,21 +303,12 @@ impl<'a> Walk<'a> {
         if before(back(start)).last() == Some(&b'.') {
             return false;
         }
-        keyword(self.text, start, end).opens()
-            || match function(self.text, start, end, self.dialect.mariadb) {
-                Function::Plain | Function::Mariadb | Function::Mysql => true,
-                Function::Adjacent => end == at,
-                Function::Unknown
-                | Function::Server
-                | Function::Lock
-                | Function::ReleaseLock
-                | Function::LastInsertId
-                | Function::RowCount
-                | Function::FoundRows
-                | Function::ConnectionId
-                | Function::NextValue
-                | Function::LastValue => false,
-            }
+        if keyword(self.text, start, end).opens() {
+            return true;
+        }
+        let called = function(self.text, start, end, self.dialect.mariadb);
+        matches!(called, Function::Plain | Function::Mariadb | Function::Mysql)
+            || (called == Function::Adjacent && end == at)
     }
 }
 
