@@ -20,11 +20,7 @@ const THINGS: [(Thing, Traits, Pins); 6] = [
 pub(super) const RARE: Traits = Traits::PINS.union(Traits::RELEASES).union(Traits::XA);
 
 /// Statements that may open or close anything unseen.
-const PROGRAMS: Traits = Traits::CALL
-    .union(Traits::STORED_FUNCTION)
-    .union(Traits::TEXT_EXECUTE)
-    .union(Traits::COMPOUND)
-    .union(Traits::UNKNOWN);
+const PROGRAMS: Traits = Traits::PROGRAMS.union(Traits::STORED_FUNCTION);
 
 /// Things of one kind. Each may be there or not; what is not here is not there.
 #[derive(Debug, Clone, Default)]
