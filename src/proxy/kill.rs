@@ -38,7 +38,8 @@ struct Manner {
 }
 
 impl Conversation {
-    /// KILL in a text, which begins at this byte of the payload: of sessions here, or, where it names none, the primary's affair.
+    /// KILL in a text, which begins at this byte of the payload: of sessions here, or, where it
+    /// names none, the primary's affair.
     pub(super) async fn kill_statement(
         &mut self,
         packet: Chunk,
@@ -198,13 +199,12 @@ impl Conversation {
         }
     }
 
-    /// A connection that no pool knows of.
+    /// A connection that no pool knows of. It has no deadline once it is open: a MariaDB may take
+    /// two seconds for a KILL, and those of one thread wait for each other.
     async fn dial_apart(&self, backend: BackendIdx) -> Result<Box<Link>, Fault> {
         let deadline = self.lane.net.now() + self.lane.settings.timeouts.connect;
         let link = dial::dial(&self.lane, backend, &self.identity(), deadline).await;
-        let link = link.map_err(|fault| self.lane.backend_fault(backend, fault))?;
-        link.inbox.stream.set_deadline(Some(deadline));
-        Ok(link)
+        link.map_err(|fault| self.lane.backend_fault(backend, fault))
     }
 }
 
