@@ -17,7 +17,7 @@ use super::handshake::{self, Client, handshake};
 use super::lane::{Lane, SessionHandle};
 use super::lease::Lease;
 use super::request::Request;
-use super::statement::Cause;
+use super::cause::Cause;
 use super::waiting::Seat;
 
 /// What a command other than a statement amounts to: the primary's affair, without effects.

@@ -6,6 +6,7 @@
 //! (`forward`), remember what it said, give the connection back (`statement`). What the sessions
 //! of a shard share is its [`Lane`].
 
+mod cause;
 mod checkout;
 mod choose;
 mod conversation;

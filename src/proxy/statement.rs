@@ -1,16 +1,15 @@
 //! One statement's way: route, check out, prepare the connection, send, forward, remember.
 
-use std::rc::Rc;
-
 use crate::cluster::BackendSet;
 use crate::net::Chunk;
-use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind, changes};
-use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble, ReplayState};
+use crate::protocol::{Capabilities, ReplyKind, changes};
+use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble};
 use crate::sql::{Access, Statement, Traits, Values, substitute_functions};
 
+use super::cause::Cause;
 use super::choose::NoLease;
 use super::conversation::{Conversation, Next};
-use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
+use super::fault::{ClientFault, Fault, ProxyFault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
 use super::mutant::Mutant;
@@ -129,33 +128,6 @@ impl Conversation {
         is_read && packet.is_some()
     }
 
-    /// Remembers which read left the warnings that the server still has.
-    fn note_cause(&mut self, reply: &Reply, request: &Request) {
-        let asks = request.statement.traits.contains(Traits::READS_DIAGNOSTICS);
-        let keeps = asks || self.session.keeps_warnings();
-        let left_some = reply.summary.warned || reply.summary.error.is_some();
-        // An execution means nothing elsewhere; a PREPARE that fails, fails there as well.
-        let refused = request.kind == ReplyKind::Prepare && reply.summary.error.is_some();
-        // What took too long once is not to be run again.
-        let late = reply.summary.error.is_some_and(|code| LATE.contains(&code));
-        let moves = (refused || request.kind == ReplyKind::Query) && !late;
-        let text = Some(&self.spare).filter(|it| moves && !it.is_empty());
-        let executes = request.kind == ReplyKind::Execute;
-        match (text, self.cause.as_mut()) {
-            (Some(text), _) if left_some => {
-                let (packet, state) = (text.clone(), self.session.state().clone());
-                self.cause = Some(Cause { packet, state, asked: Vec::new() });
-            }
-            _ if !keeps || reply.summary.error.is_some() || (left_some && executes) => {
-                self.cause = None;
-            }
-            (Some(text), Some(cause)) if cause.asked.len() < ASKED_MAX => {
-                cause.asked.push(text.clone());
-            }
-            _ => {}
-        }
-    }
-
     /// Sends a command with its preamble and forwards the reply.
     async fn exchange(
         &mut self,
@@ -217,11 +189,8 @@ impl Conversation {
             _ => None,
         };
         let replay = std::mem::take(&mut self.replay);
-        let elsewhere = replay
-            && self
-                .cause
-                .as_ref()
-                .is_some_and(|cause| !Rc::ptr_eq(&cause.state, self.session.state()));
+        let moved = |cause: &Cause| !cause.ran_in(self.session.state());
+        let elsewhere = replay && self.cause.as_ref().is_some_and(moved);
         if elsewhere {
             Box::pin(self.run_cause(lease)).await?;
         }
@@ -269,39 +238,6 @@ impl Conversation {
             return Box::pin(forward.run_translated(&holders)).await;
         }
         forward.run().await
-    }
-
-    /// Runs the session's last read again, for what it leaves on the connection, in the state
-    /// that the session was in.
-    async fn run_cause(&mut self, lease: &mut Lease) -> Result<(), Broken> {
-        let Some(cause) = self.cause.clone() else { return Ok(()) };
-        let backend = |fault| Broken::Backend { fault, untouched: true };
-        if !Rc::ptr_eq(&cause.state, self.session.state()) {
-            let brought = self.bring(lease, ReplayState::clone(&cause.state)).await;
-            if brought.map_err(backend)?.is_some() {
-                // Its schema is gone, and elsewhere it would be another statement.
-                return Ok(());
-            }
-        }
-        lease.link().left.found_rows = None;
-        // MySQL counts warnings in its next OK, by how they were asked for.
-        for packet in std::iter::once(cause.packet).chain(cause.asked) {
-            let prepares = packet.get(HEADER_LEN) == Some(&Command::StmtPrepare.byte());
-            let kind = if prepares { ReplyKind::Prepare } else { ReplyKind::Query };
-            lease.stream().send(Chunk::from(packet));
-            match lease.link().swallow(kind, |_| ()).await {
-                // What is prepared here after all is nobody's.
-                Ok(_) if prepares => lease.spoil(),
-                Ok(_) | Err(BackendFault::Refused { .. }) => self.session.answers_moved(),
-                Err(fault) => return Err(backend(fault)),
-            }
-        }
-        if self.session.autocommit() || self.session.in_transaction() {
-            return Ok(());
-        }
-        // It may have opened a transaction, which the session has not.
-        let ended = lease.run(b"COMMIT").await;
-        ended.map(drop).map_err(|fault| Broken::Backend { fault, untouched: true })
     }
 
     /// Takes in what the reply said and decides whether the connection stays.
@@ -357,7 +293,8 @@ impl Conversation {
                 self.give_back(lease).await;
             }
             Keep::Hold(hold) => {
-                if hold == Hold::LastStatement && self.session.insert_id_unknown() {
+                // Whatever it is held for: its next statement may ask for the id.
+                if self.session.insert_id_unknown() {
                     Box::pin(self.ask_counts(&mut lease)).await;
                 }
                 self.set_held(Some(&lease));
@@ -377,26 +314,9 @@ impl Conversation {
     }
 }
 
-/// Errors of a statement that was interrupted or waited too long: ER_QUERY_INTERRUPTED,
-/// ER_QUERY_TIMEOUT, ER_STATEMENT_TIMEOUT, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK.
-const LATE: [u16; 5] = [1317, 3024, 1969, 1205, 1213];
-
 /// Whether MySQL's hint may be in a read: the server takes back what it changes.
 fn has_set_var(packet: &[u8]) -> bool {
     packet.windows(7).any(|word| word.eq_ignore_ascii_case(b"SET_VAR"))
-}
-
-/// More questions after one statement are not remembered.
-const ASKED_MAX: usize = 8;
-
-/// A read that left warnings, an error or counts on its connection, to be run again elsewhere.
-#[derive(Clone)]
-pub(super) struct Cause {
-    packet: Vec<u8>,
-    /// The session's state when it ran.
-    state: Rc<ReplayState>,
-    /// What ran since, and left it as it was.
-    asked: Vec<Vec<u8>>,
 }
 
 /// A statement without a whole reply.

@@ -106,7 +106,8 @@ impl Session {
     /// Whether a transaction is or may be open.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
-        self.status.contains(StatusFlags::IN_TRANS) || self.transaction_in_doubt
+        let flagged = self.status.contains(StatusFlags::IN_TRANS);
+        flagged || self.transaction_in_doubt || self.savepoint
     }
 
     /// Whether the open transaction is read-only.

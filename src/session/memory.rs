@@ -92,6 +92,9 @@ pub struct Session {
     pub(super) status: StatusFlags,
     /// An ERR reply told no status, and a transaction may have begun.
     pub(super) transaction_in_doubt: bool,
+    /// With autocommit off a savepoint may stand before any transaction does: the flags do not
+    /// tell.
+    pub(super) savepoint: bool,
     /// `L` of the transaction state tracker: LOCK TABLES is in force.
     pub(super) tables_locked: bool,
     /// What is open on the connection held.
@@ -123,6 +126,7 @@ impl Session {
             pins: Pins::empty(),
             status: StatusFlags::AUTOCOMMIT,
             transaction_in_doubt: false,
+            savepoint: false,
             tables_locked: false,
             opened: None,
             characteristics: Vec::new(),
@@ -379,6 +383,18 @@ impl Session {
                 || !self.status.contains(StatusFlags::AUTOCOMMIT)
                 || (statement.statements > 1 && statement.access == Access::Write)
                 || statement.traits.intersects(opens));
+        self.note_savepoint(statement, summary.error.is_some());
+    }
+
+    fn note_savepoint(&mut self, statement: &Statement, failed: bool) {
+        let ends = Traits::COMMIT | Traits::ROLLBACK | Traits::IMPLICIT_COMMIT | Traits::BEGIN;
+        let several = statement.statements > 1;
+        if !failed && !several && statement.traits.intersects(ends) {
+            self.savepoint = false;
+        } else if statement.traits.contains(Traits::SAVEPOINT) && !self.pending.prepares {
+            self.savepoint |= !failed || several;
+        }
+        self.savepoint &= !self.status.contains(StatusFlags::AUTOCOMMIT);
     }
 
     /// Takes back pins of this statement that its reply shows to be needless.
@@ -455,6 +471,7 @@ impl Session {
         self.counts_here = false;
         self.status.remove(StatusFlags::IN_TRANS | StatusFlags::IN_TRANS_READONLY);
         self.transaction_in_doubt = false;
+        self.savepoint = false;
         self.tables_locked = false;
         self.opened = None;
         self.pins = self.pending.brought;

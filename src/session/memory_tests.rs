@@ -390,6 +390,32 @@ fn release_closes_and_a_stored_program_does_not() {
 }
 
 #[test]
+fn a_savepoint_before_its_transaction() {
+    let savepoint = (Verb::Savepoint, Traits::SAVEPOINT);
+    let select = (Verb::Select, Traits::empty());
+    let mut rig = Rig::new(TRACKED);
+    assert!(released(&rig.run(savepoint, "SAVEPOINT a", ok(), &[])), "gone with its own commit");
+    let off = Summary { status: StatusFlags::empty(), has_status: true, ..ok() };
+    let row = Summary { status: StatusFlags::empty(), ..found(1) };
+    assert!(released(&rig.run(select, "SELECT 1", row, &[])));
+    for ends in [Traits::COMMIT, Traits::ROLLBACK, Traits::IMPLICIT_COMMIT] {
+        for (statement, sql, reply) in [
+            (savepoint, "SAVEPOINT a", off),
+            (select, "SELECT 1", row),
+            (savepoint, "ROLLBACK TO a", off),
+            (select, "SELECT 1", row),
+        ] {
+            let keep = rig.run(statement, sql, reply, &[]);
+            assert_eq!(keep, Keep::Hold(Hold::Transaction), "{sql}");
+        }
+        assert!(released(&rig.run((Verb::Commit, ends), "COMMIT", off, &[])));
+    }
+    let unknown = Summary { error: Some(1305), has_status: false, results: 0, ..off };
+    rig.run(savepoint, "RELEASE SAVEPOINT a", unknown, &[]);
+    assert!(!rig.session.savepoint);
+}
+
+#[test]
 fn what_never_ran_leaves_no_pin() {
     let mut rig = Rig::new(TRACKED);
     let lock = statement(Verb::Lock, Traits::TABLE_LOCK);

@@ -19,9 +19,7 @@ mod support;
 mod world;
 
 use clap::Parser;
-use grammar::Script;
-use lanewire_perf::client::{Address, flags};
-use play::Difference;
+use lanewire_perf::client::Address;
 use run::Run;
 use servers::Servers;
 use std::process::ExitCode;
@@ -131,7 +129,7 @@ fn report(run: &Run, side: &mut Side, took: Duration) -> bool {
             script.session,
             difference.at
         );
-        print_difference(script, difference);
+        difference.print(script);
         if number >= 4 {
             continue;
         }
@@ -141,14 +139,10 @@ fn report(run: &Run, side: &mut Side, took: Duration) -> bool {
                 for step in &small.steps {
                     println!("   {step}");
                 }
-                print_difference(&small, &difference);
+                difference.print(&small);
             }
             None => {
-                println!("-- alone it does not differ; the last steps were:");
-                let from = difference.at.saturating_sub(25);
-                for step in &script.steps[from..=difference.at] {
-                    println!("   {step}");
-                }
+                println!("-- alone it does not differ; what it ran is told where it was found");
             }
         }
     }
@@ -161,17 +155,4 @@ fn report(run: &Run, side: &mut Side, took: Duration) -> bool {
     let word = if ok { "ok" } else { "failed" };
     println!("differential: {word} statements={done} differences={}", found.len());
     ok
-}
-
-fn print_difference(script: &Script, difference: &Difference) {
-    let named = |flag, name| if script.capabilities & flag != 0 { name } else { "" };
-    println!(
-        "   {}\n   flags:{}{}{}\n   direct : {}\n   through: {}",
-        script.steps[difference.at],
-        named(flags::DEPRECATE_EOF, " DEPRECATE_EOF"),
-        named(flags::FOUND_ROWS, " FOUND_ROWS"),
-        named(flags::SESSION_TRACK, " SESSION_TRACK"),
-        answer::describe(&difference.direct, script.capabilities),
-        answer::describe(&difference.through, script.capabilities),
-    );
 }

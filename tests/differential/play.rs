@@ -1,9 +1,10 @@
 //! One script in both worlds, in step.
 
-use crate::answer::{Answer, same_but_for_warnings};
+use crate::answer::{self, Answer, same_but_for_warnings};
 use crate::grammar::Script;
 use crate::step::{Statements, Step, perform};
 use crate::world::{Side, World};
+use lanewire_perf::client::flags;
 
 /// A step that was answered differently.
 #[derive(Debug, Clone)]
@@ -11,6 +12,22 @@ pub(crate) struct Difference {
     pub(crate) at: usize,
     pub(crate) direct: Answer,
     pub(crate) through: Answer,
+}
+
+impl Difference {
+    /// The step that differs, and both answers.
+    pub(crate) fn print(&self, script: &Script) {
+        let named = |flag, name| if script.capabilities & flag != 0 { name } else { "" };
+        println!(
+            "   {}\n   flags:{}{}{}\n   direct : {}\n   through: {}",
+            script.steps[self.at],
+            named(flags::DEPRECATE_EOF, " DEPRECATE_EOF"),
+            named(flags::FOUND_ROWS, " FOUND_ROWS"),
+            named(flags::SESSION_TRACK, " SESSION_TRACK"),
+            answer::describe(&self.direct, script.capabilities),
+            answer::describe(&self.through, script.capabilities),
+        );
+    }
 }
 
 /// Plays `script` up to its end, the first difference, or `count` saying after a step that it is

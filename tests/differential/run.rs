@@ -99,11 +99,16 @@ impl Run {
             Ok(None) => {}
             Ok(Some(difference)) => {
                 let Ok(mut found) = self.found.lock() else { return };
-                // Shrunk and told in full at the end; a long run should not keep it till then.
+                // Shrunk at the end; a long run should not keep it till then.
                 println!(
                     "differential: found by --seed {} --only {client}:{session}, step {}",
                     self.seed, difference.at
                 );
+                difference.print(&script);
+                println!("-- after:");
+                for step in &script.steps[difference.at.saturating_sub(40)..difference.at] {
+                    println!("   {step}");
+                }
                 found.push((script, difference));
                 if found.len() >= self.differences_max {
                     self.stop.store(true, Ordering::Relaxed);
