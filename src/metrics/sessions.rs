@@ -60,7 +60,7 @@ fn id_of(shard: u8, generation: u8, slot: u16) -> u32 {
 #[derive(Debug)]
 pub struct SessionTable {
     shard: u8,
-    chunks: Box<[OnceLock<Box<[Slot]>>]>,
+    chunks: Box<[OnceLock<Arc<[Slot]>>]>,
     /// Written by any thread that kills; the owner compares it with what it last saw.
     kill_requests: AtomicU64,
 }
@@ -144,11 +144,9 @@ impl SessionTable {
         chunk.get()?.get(index % CHUNK_LEN)
     }
 
-    fn slot_for_owner(&self, index: u16) -> &Slot {
-        let index = usize::from(index);
-        let chunk = self.chunks[index / CHUNK_LEN]
-            .get_or_init(|| (0..CHUNK_LEN).map(|_| Slot::default()).collect());
-        &chunk[index % CHUNK_LEN]
+    fn chunk_of(&self, index: u16) -> &Arc<[Slot]> {
+        self.chunks[usize::from(index) / CHUNK_LEN]
+            .get_or_init(|| (0..CHUNK_LEN).map(|_| Slot::default()).collect())
     }
 }
 
@@ -223,15 +221,17 @@ impl SessionRegistrar {
         let (slot, generation) = self.free.borrow_mut().take()?;
         let table = self.metrics.sessions();
         let id = id_of(table.shard, generation, slot);
-        table.slot_for_owner(slot).open(id, peer, now_ms);
+        let chunk = table.chunk_of(slot).clone();
         self.metrics.counters().sessions.raise();
         let entry = SessionEntry {
             registrar: self.clone(),
+            chunk,
             id,
             slot,
             generation,
             aims_over: Cell::default(),
         };
+        entry.row().open(id, peer, now_ms);
         entry.begin_command();
         Some(entry)
     }
@@ -241,6 +241,8 @@ impl SessionRegistrar {
 #[derive(Debug)]
 pub struct SessionEntry {
     registrar: SessionRegistrar,
+    /// The part of the table that has its row.
+    chunk: Arc<[Slot]>,
     id: u32,
     slot: u16,
     generation: u8,
@@ -250,7 +252,7 @@ pub struct SessionEntry {
 
 impl SessionEntry {
     fn row(&self) -> &Slot {
-        self.registrar.metrics.sessions().slot_for_owner(self.slot)
+        &self.chunk[usize::from(self.slot) % CHUNK_LEN]
     }
 
     /// The session's id: the thread id of the greeting, and what `CONNECTION_ID()` says.

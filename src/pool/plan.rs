@@ -260,6 +260,26 @@ impl<S: Reach> BackendPool<S> {
         Plan::Wait
     }
 
+    /// The idle connection of `key` that was given back last, if it is in the very `state`: what
+    /// [`BackendPool::acquire`] would plan to reuse.
+    pub fn acquire_alike(
+        &mut self,
+        key: KeyIdx,
+        state: &Rc<S>,
+        owner: u64,
+        now: Instant,
+    ) -> Option<ConnId> {
+        let front = self.keys[key.0 as usize].idle.front;
+        let conn = self.slots.get(front as usize)?;
+        let fit = Rc::ptr_eq(&conn.state, state) && !self.expired(conn, now);
+        if !fit || !self.waiters.is_empty() {
+            return None;
+        }
+        self.recent_key = Some(key);
+        self.take(front, owner);
+        Some(ConnId(front))
+    }
+
     /// Takes the idle connection `conn` if the session `owner` was the last to use it: what the
     /// server remembers of its last statement is still there.
     pub fn take_back(&mut self, conn: ConnId, owner: u64, now: Instant) -> bool {

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::net::Chunk;
 use crate::protocol::{
-    Command, HEADER_LEN, ParamTypes, PrepareOk, ReplyKind, opens_cursor, param_types,
-    put_packet, put_param_types, rewrite_statement_id,
+    Command, HEADER_LEN, ParamTypes, PrepareOk, ReplyKind, opens_cursor, param_types, put_packet,
+    put_param_types, rewrite_statement_id,
 };
 use crate::session::{PreparedText, ReplayState};
 use crate::sql::Traits;
@@ -36,13 +36,13 @@ pub(super) struct Cause {
     asked: Vec<Vec<u8>>,
 }
 
-impl Cause {
-    pub(super) fn ran_in(&self, state: &Rc<ReplayState>) -> bool {
-        Rc::ptr_eq(&self.state, state)
-    }
-}
-
 impl Conversation {
+    /// Whether what is to be run again ran in another state than the session's.
+    pub(super) fn cause_ran_elsewhere(&self) -> bool {
+        let state = self.session.state();
+        self.cause.as_ref().is_some_and(|cause| !Rc::ptr_eq(&cause.state, state))
+    }
+
     /// Remembers which read left the warnings that the server still has.
     pub(super) fn note_cause(&mut self, reply: &Reply, request: &Request) {
         let asks = request.statement.traits.contains(Traits::READS_DIAGNOSTICS);

@@ -16,6 +16,7 @@ impl Conversation {
         tried: &BackendSet,
     ) -> Result<Lease, NoLease> {
         let decision = self.route(request, tried);
+        let chosen = self.chosen.take();
         if let Some(refusal) = decision.refuse {
             return Err(Fault::from(ProxyFault::Refused(refusal)).into());
         }
@@ -36,7 +37,9 @@ impl Conversation {
             }
         }
         let backend = match decision.target {
-            Target::Replica => self.replica(tried).or_else(|| self.primary(tried)),
+            Target::Replica => {
+                chosen.or_else(|| self.replica(tried)).or_else(|| self.primary(tried))
+            }
             Target::Primary | Target::Held | Target::Proxy(_) => self.primary(tried),
         };
         let backend = backend.ok_or_else(|| Fault::from(ProxyFault::NoPrimary))?;
@@ -54,7 +57,8 @@ impl Conversation {
         let view = self.lane.view.borrow();
         let cluster = ClusterInput {
             primary_up: self.primary(tried).is_some(),
-            replica_available: self.lane.balancer.borrow().has_replica(&view, self.lane.net.now()),
+            replica_available: self.chosen.is_some()
+                || self.lane.balancer.borrow().has_replica(&view, self.lane.net.now()),
             pin_on_call: self.lane.settings.sql.pin_on_call,
         };
         let role = held.and_then(|held| view.backend(held)).map(|backend| backend.role);

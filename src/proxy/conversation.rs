@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::cluster::BackendIdx;
 use crate::metrics::{SessionEntry, SessionState};
 use crate::net::{Chunk, Stream, StreamError};
 use crate::protocol::{
@@ -11,13 +12,13 @@ use crate::protocol::{
 use crate::session::{PreparedStatements, ReplayState, Session};
 use crate::sql::{Access, Statement, Traits, Verb, classify, names_threads};
 
+use super::cause::Cause;
 use super::checkout::FLAGGED;
 use super::fault::{ClientFault, Fault, ProxyFault};
 use super::handshake::{self, Client, handshake};
 use super::lane::{Lane, SessionHandle};
 use super::lease::Lease;
 use super::request::Request;
-use super::cause::Cause;
 use super::waiting::Seat;
 
 /// What a command other than a statement amounts to: the primary's affair, without effects.
@@ -52,6 +53,8 @@ pub(super) struct Conversation {
     pub(super) replay: bool,
     /// The next connection is to open the read-only transaction that was begun on a replica.
     pub(super) reopen: bool,
+    /// The balancer's choice for the statement under way, made already.
+    pub(super) chosen: Option<BackendIdx>,
     pub(super) seat: Rc<Seat>,
 }
 
@@ -94,6 +97,7 @@ impl Conversation {
             cause: None,
             replay: false,
             reopen: false,
+            chosen: None,
             seat: Rc::default(),
         };
         let sequence = this.client.sequence;

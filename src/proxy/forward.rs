@@ -78,7 +78,7 @@ impl<'a> Forward<'a> {
 
 impl Forward<'_> {
     /// Forwards one whole reply.
-    pub(super) async fn run(mut self) -> Result<Reply, Broken> {
+    pub(super) async fn run(&mut self) -> Result<Reply, Broken> {
         self.link.tracker.reset(self.kind, self.link.capabilities);
         self.link.tracker.expect_sequence(self.sequence);
         let mut changes = Vec::new();

@@ -20,6 +20,7 @@ mod inbox;
 mod kill;
 mod lane;
 mod lease;
+mod light;
 mod link;
 mod metadata;
 mod mutant;

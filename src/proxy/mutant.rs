@@ -43,6 +43,17 @@ impl Mutant {
         *CHOSEN.get_or_init(read) == Some(self)
     }
 
+    /// Whether there is any: they lie on the long way of a statement.
+    #[cfg(not(feature = "mutants"))]
+    pub(super) const fn is_any() -> bool {
+        false
+    }
+
+    #[cfg(feature = "mutants")]
+    pub(super) fn is_any() -> bool {
+        std::env::var_os("LANEWIRE_MUTANT").is_some()
+    }
+
     /// A connection that goes to the pool's idle ones, where one of them is like it but for its
     /// state: from now on each is taken for the other.
     pub(super) fn mix_up(link: &mut Link, idle: &mut [Option<Box<Link>>]) {

@@ -68,9 +68,18 @@ impl Conversation {
 
     /// Brings a connection to the session's state, for a command without a reply.
     pub(super) async fn catch_up(&mut self, lease: &mut Lease) -> Result<(), BackendFault> {
-        let preamble = self.preamble(&COMMAND, lease).unwrap_or_default();
-        let replies = send_preamble(lease, &preamble);
-        match self.swallow_preamble(lease, &replies, &preamble).await {
+        let replay = std::mem::take(&mut self.replay);
+        let elsewhere = replay && self.cause_ran_elsewhere();
+        let result = async {
+            if elsewhere {
+                self.run_cause(lease).await?;
+            }
+            let preamble = self.preamble(&COMMAND, lease).unwrap_or_default();
+            let replies = send_preamble(lease, &preamble);
+            self.swallow_preamble(lease, &replies, &preamble).await?;
+            if replay && !elsewhere { self.run_cause(lease).await } else { Ok(()) }
+        };
+        match result.await {
             Ok(()) => Ok(()),
             Err(Broken::Backend { fault, .. }) => Err(fault),
             Err(Broken::Client(_)) => Err(BackendFault::Closed),

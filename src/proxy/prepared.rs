@@ -192,6 +192,7 @@ impl Conversation {
             Ok(lease) => self.ready_for_long_data(lease, id).await,
             Err(fault) => Err(fault),
         };
+        self.replay = false;
         let lost = match ready {
             Ok(None) => {
                 let Some(mut lease) = self.held.take() else { return Ok(Next::Go) };
@@ -225,6 +226,8 @@ impl Conversation {
             if self.session.held_firmly() || Some(lease.peek().backend) == primary {
                 return self.still_held(lease);
             }
+            // A server keeps the messages that it has when long data comes.
+            self.replay = self.cause.is_some() && self.session.answers_here();
             self.leave(lease, Leave::Nothing).await;
         }
         self.primary_lease().await

@@ -199,7 +199,10 @@ fn server_side(
 
 impl Link {
     /// Prepares a statement for ourselves; the inner `Err` is the server's ERR packet.
-    pub(super) async fn prepare(&mut self, sql: &[u8]) -> Result<Result<PrepareOk, Vec<u8>>, BackendFault> {
+    pub(super) async fn prepare(
+        &mut self,
+        sql: &[u8],
+    ) -> Result<Result<PrepareOk, Vec<u8>>, BackendFault> {
         self.send_command(Command::StmtPrepare, sql);
         let mut answer = Err(Vec::new());
         let mut unsolicited = None;

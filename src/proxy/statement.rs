@@ -6,7 +6,6 @@ use crate::protocol::{Capabilities, ReplyKind, changes};
 use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble};
 use crate::sql::{Access, Statement, Traits, Values, substitute_functions};
 
-use super::cause::Cause;
 use super::choose::NoLease;
 use super::conversation::{Conversation, Next};
 use super::fault::{ClientFault, Fault, ProxyFault};
@@ -17,7 +16,7 @@ use super::preamble::send_preamble;
 use super::request::{Request, text_of, with_text};
 
 /// Longest read that is kept to be sent again: a longer one is not worth its copy.
-const SPARE_MAX: usize = 64 * 1024;
+pub(super) const SPARE_MAX: usize = 64 * 1024;
 
 impl Conversation {
     /// COM_QUERY, whose text begins `at` this byte of its payload.
@@ -35,7 +34,12 @@ impl Conversation {
         if let Some(rewritten) = self.substitute(&statement, text) {
             packet = with_text(&packet, at, &rewritten);
         }
-        self.run_request(Request::new(packet, statement, ReplyKind::Query)).await
+        match self.send_light(packet, &statement) {
+            Ok(lease) => self.finish_light(lease, statement).await,
+            Err(packet) => {
+                self.run_request(Request::new(packet, statement, ReplyKind::Query)).await
+            }
+        }
     }
 
     /// The text with the session's own answers in it, where a function asks the connection for
@@ -66,10 +70,18 @@ impl Conversation {
 
     /// Runs a command; a read whose connection cannot be had, or breaks before its reply begins,
     /// is tried once on every backend that may serve it.
-    pub(super) async fn run_request(&mut self, mut request: Request) -> Result<Next, Fault> {
+    pub(super) async fn run_request(&mut self, request: Request) -> Result<Next, Fault> {
+        self.run_request_from(request, BackendSet::EMPTY, None).await
+    }
+
+    /// The same, after the backends in `tried`, of which the first failed with `first`.
+    pub(super) async fn run_request_from(
+        &mut self,
+        mut request: Request,
+        mut tried: BackendSet,
+        mut first: Option<Fault>,
+    ) -> Result<Next, Fault> {
         self.outbox = request.packet.take();
-        let mut tried = BackendSet::EMPTY;
-        let mut first: Option<Fault> = None;
         loop {
             let lease = match self.connection_for(&request, &tried).await {
                 Ok(lease) => lease,
@@ -94,23 +106,35 @@ impl Conversation {
             let packet = self.outbox.take().unwrap_or_else(|| Chunk::from(Vec::new()));
             match self.exchange(lease, packet, &request).await {
                 Ok((lease, reply)) => return self.remember(lease, &reply, &request).await,
-                Err(Unfinished { fault, again }) => {
-                    if self.is_killed() {
-                        return Err(ProxyFault::Killed.into());
-                    }
-                    if !(again && retry) {
-                        return Err(self.without_connection(fault, firmly));
-                    }
-                    self.session.left_connection();
-                    self.set_held(None);
-                    tracing::info!(session = self.entry.id(), "{fault}; trying another backend");
-                    self.lane.metrics.counters().retries.bump();
+                Err(unfinished) => {
+                    let fault = self.moves_on(unfinished, retry, firmly)?;
                     tried.insert(backend);
                     first.get_or_insert(fault);
                     self.outbox = Some(Chunk::from(self.spare.clone()));
                 }
             }
         }
+    }
+
+    /// After a statement without a whole reply: the fault to go on with elsewhere, or the one to
+    /// end it with.
+    pub(super) fn moves_on(
+        &mut self,
+        Unfinished { fault, again }: Unfinished,
+        retry: bool,
+        firmly: bool,
+    ) -> Result<Fault, Fault> {
+        if self.is_killed() {
+            return Err(ProxyFault::Killed.into());
+        }
+        if !(again && retry) {
+            return Err(self.without_connection(fault, firmly));
+        }
+        self.session.left_connection();
+        self.set_held(None);
+        tracing::info!(session = self.entry.id(), "{fault}; trying another backend");
+        self.lane.metrics.counters().retries.bump();
+        Ok(fault)
     }
 
     /// Copies a packet that may have to be sent again: a read's, and whatever else a replica may
@@ -157,17 +181,28 @@ impl Conversation {
                 }
                 Ok((lease, reply))
             }
-            Err(Broken::Client(fault)) => Err(Unfinished { fault: fault.into(), again: false }),
-            Err(Broken::Backend { fault, untouched }) => {
-                counters.errors.bump();
+            Err(broken) => {
                 let never_left = lease.stream().sent_bytes() == sent;
+                Err(self.unfinished(&lease, broken, is_read || never_left))
+            }
+        }
+    }
+
+    /// What to make of a reply that broke; `again`: the command may run once more if nothing of it
+    /// was seen.
+    pub(super) fn unfinished(&self, lease: &Lease, broken: Broken, again: bool) -> Unfinished {
+        match broken {
+            Broken::Client(fault) => Unfinished { fault: fault.into(), again: false },
+            Broken::Backend { fault, untouched } => {
+                let backend = lease.peek().backend;
+                self.lane.metrics.backend(usize::from(backend.0)).errors.bump();
                 let fault = self.lane.backend_fault(backend, fault);
                 if untouched {
-                    return Err(Unfinished { fault, again: is_read || never_left });
+                    return Unfinished { fault, again };
                 }
                 tracing::warn!(session = self.entry.id(), "{fault}, in the middle of a reply");
                 // Nothing can be said in the middle of a packet.
-                Err(Unfinished { fault: ClientFault::Gone.into(), again: false })
+                Unfinished { fault: ClientFault::Gone.into(), again: false }
             }
         }
     }
@@ -189,8 +224,7 @@ impl Conversation {
             _ => None,
         };
         let replay = std::mem::take(&mut self.replay);
-        let moved = |cause: &Cause| !cause.ran_in(self.session.state());
-        let elsewhere = replay && self.cause.as_ref().is_some_and(moved);
+        let elsewhere = replay && self.cause_ran_elsewhere();
         if elsewhere {
             Box::pin(self.run_cause(lease)).await?;
         }
@@ -241,7 +275,7 @@ impl Conversation {
     }
 
     /// Takes in what the reply said and decides whether the connection stays.
-    async fn remember(
+    pub(super) async fn remember(
         &mut self,
         mut lease: Lease,
         reply: &Reply,
@@ -320,7 +354,7 @@ fn has_set_var(packet: &[u8]) -> bool {
 }
 
 /// A statement without a whole reply.
-struct Unfinished {
+pub(super) struct Unfinished {
     fault: Fault,
     /// Nothing of it was seen by anyone: it may run elsewhere.
     again: bool,

@@ -25,6 +25,11 @@ pub(super) enum Counting {
 }
 
 impl Counting {
+    /// What a read's rows do.
+    pub(super) const fn of_reads(mariadb: bool) -> Self {
+        if mariadb { Self::Sends } else { Self::SendsAtEnd }
+    }
+
     /// Afterwards only the connection may know, and only if it knew the count before.
     pub(super) const fn needs_count(self, statement: &Statement) -> bool {
         match self {
@@ -128,7 +133,7 @@ pub(super) fn counting(
     if traits.intersects(Traits::PROGRAMS) {
         return Counting::May;
     }
-    let sends = if mariadb { Counting::Sends } else { Counting::SendsAtEnd };
+    let sends = Counting::of_reads(mariadb);
     if statement.statements > 1 {
         return match statement.access {
             // Its rows are not counted, and cannot be told from those that are.

@@ -158,6 +158,10 @@ impl Session {
     /// those of a mere write that fails to be one. `pin_on_call` is the setting.
     pub fn begin(&mut self, statement: &Statement, sql: &[u8], pin_on_call: bool) {
         self.begin_pending();
+        if statement.is_plain_read() && !self.answers_here {
+            self.pending.counting = Counting::of_reads(self.server.dialect.mariadb);
+            return;
+        }
         let trackers = self.begin_trackers(statement, sql);
         let brought = (Pins::of(statement, pin_on_call) | trackers).difference(self.pins);
         self.pending.brought = brought;
@@ -197,6 +201,37 @@ impl Session {
             && text::keeps_warnings(statement, sql);
         self.pending.keeps_warnings = keeps && self.answers_here;
         self.pending.takes_over_warnings = keeps && !self.answers_here;
+    }
+
+    /// Whether the session has nothing on a connection and is in no transaction: what a plain read
+    /// leaves, its reply tells.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.pins.is_empty()
+            && self.autocommit()
+            && !self.in_transaction()
+            && !self.answers_here
+            && self.opened.is_none()
+    }
+
+    /// The reply to a plain read is complete, which the session began at rest: false where it left
+    /// more than its rows, so that [`Session::after_reply`] must see it.
+    pub fn end_plain_read(&mut self, summary: &Summary) -> bool {
+        let plain = summary.error.is_none()
+            && !summary.warned
+            && summary.warnings == 0
+            && summary.had_resultset
+            && summary.results == 1
+            && summary.has_status
+            && summary.status & StatusFlags::OF_SESSION == self.status
+            && summary.last_insert_id == 0;
+        if plain {
+            self.last.row_count = Some(-1);
+            self.last.found_rows = Some(summary.rows);
+            self.last.warnings = 0;
+            self.last.error = None;
+        }
+        plain
     }
 
     /// COM_INIT_DB of `schema` is about to be routed, as [`Session::INIT_DB`].

@@ -511,3 +511,38 @@ fn rows_of_returning_among_several_statements_are_not_counted() {
         assert_eq!(preamble.count_sql.is_some(), brought);
     }
 }
+
+/// The short way of a plain read leaves what the long one does, or says that it cannot.
+#[test]
+fn a_plain_read_ends_as_any() {
+    let select = statement(Verb::Select, Traits::empty());
+    let select = Statement { access: Access::Read, ..select };
+    assert!(select.is_plain_read());
+    let summaries = [
+        (found(3), true),
+        (found(0), true),
+        (Summary { warned: true, warnings: 1, ..found(1) }, false),
+        (Summary { status: StatusFlags::IN_TRANS | StatusFlags::AUTOCOMMIT, ..found(1) }, false),
+        (Summary { last_insert_id: 7, ..found(1) }, false),
+        (Summary { results: 2, resultsets: 2, ..found(1) }, false),
+        (ok(), false),
+        (failed(), false),
+    ];
+    for (summary, plain) in summaries {
+        let mut rig = Rig::new(TRACKED);
+        rig.run((Verb::Insert, Traits::empty()), "INSERT INTO t VALUES (1)", ok(), &[]);
+        assert!(rig.session.is_at_rest());
+        let mut short = rig.session.clone();
+        short.begin(&select, b"SELECT a FROM t", false);
+        assert_eq!(short.end_plain_read(&summary), plain, "{summary:?}");
+        if !plain {
+            continue;
+        }
+        rig.session.begin(&select, b"SELECT a FROM t", false);
+        let keep = rig.session.after_reply(&select, &summary, &mut rig.states);
+        assert!(released(&keep));
+        assert_eq!(rig.session.counted(), Some(Some(summary.rows)));
+        short.counted = rig.session.counted;
+        assert_eq!(format!("{short:?}"), format!("{:?}", rig.session));
+    }
+}

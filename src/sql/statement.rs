@@ -327,4 +327,14 @@ impl Statement {
         hint: None,
         statements: 1,
     };
+
+    /// One SELECT that only reads, may run anywhere and does nothing that has a trait.
+    #[must_use]
+    pub fn is_plain_read(&self) -> bool {
+        self.access == Access::Read
+            && self.verb == Verb::Select
+            && self.traits.is_empty()
+            && self.hint.is_none()
+            && self.statements == 1
+    }
 }
