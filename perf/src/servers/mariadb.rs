@@ -19,10 +19,12 @@ pub(super) fn installed() -> bool {
 }
 
 pub(super) fn initialize(data: &Path) -> Result<(), ServerError> {
+    let folder = data.parent().unwrap_or(data);
     let mut command = Command::new(INSTALL);
     command
         .args(SMALL)
         .arg(format!("--user={}", setup::user()))
+        .env("TMPDIR", folder)
         .arg(format!("--datadir={}", data.display()))
         .args([
             "--auth-root-authentication-method=normal",

@@ -42,10 +42,12 @@ fn mysqld() -> Command {
 }
 
 pub(super) fn initialize(data: &Path) -> Result<(), ServerError> {
+    let folder = data.parent().unwrap_or(data);
     let mut command = mysqld();
     command
         .arg("--initialize-insecure")
         .arg(format!("--user={}", setup::user()))
+        .env("TMPDIR", folder)
         .arg(format!("--datadir={}", data.display()));
     setup::run("mysqld --initialize-insecure", command)
 }

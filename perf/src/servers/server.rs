@@ -110,6 +110,8 @@ impl Server {
         command
             .arg(format!("--user={}", setup::user()))
             .arg(format!("--datadir={}", self.folder.join("data").display()))
+            // A server that starts deletes the temporary tables of others in a common one.
+            .arg(format!("--tmpdir={}", self.folder.display()))
             .arg(format!("--socket={}", self.socket.display()))
             .arg(format!("--pid-file={}", self.folder.join("pid").display()))
             .arg(format!("--port={}", self.port))
