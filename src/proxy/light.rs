@@ -6,7 +6,8 @@
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::net::Chunk;
 use crate::pool::PoolKey;
-use crate::protocol::{Capabilities, ReplyKind};
+use crate::protocol::{Capabilities, Command, HEADER_LEN, ParamTypes, ReplyKind, param_types};
+use crate::session::Prepared;
 use crate::sql::Statement;
 
 use super::conversation::{Conversation, Next};
@@ -14,7 +15,9 @@ use super::fault::Fault;
 use super::forward::{Broken, Forward, Reply};
 use super::handshake::SHAPING;
 use super::lease::Lease;
+use super::link::Link;
 use super::mutant::Mutant;
+use super::ready::address;
 use super::request::Request;
 use super::statement::SPARE_MAX;
 
@@ -25,28 +28,74 @@ impl Conversation {
         packet: Chunk,
         statement: &Statement,
     ) -> Result<Lease, Chunk> {
+        let Some(lease) = self.lease_light(&packet, statement) else { return Err(packet) };
+        self.note_light(&lease, &packet);
+        lease.stream().send(packet);
+        Ok(lease)
+    }
+
+    /// The same of a COM_STMT_EXECUTE of the prepared statement `id`, whose connection has it and
+    /// its types.
+    pub(super) fn execute_light(
+        &mut self,
+        mut packet: Chunk,
+        id: u32,
+        statement: &Statement,
+    ) -> Result<Lease, Chunk> {
+        let alone = |it: &Prepared| !(it.bound || it.refused || it.is_under_way());
+        if packet.as_slice().get(HEADER_LEN) != Some(&Command::StmtExecute.byte())
+            || !self.prepared.find(id).is_some_and(alone)
+        {
+            return Err(packet);
+        }
+        let Some(mut lease) = self.lease_light(&packet, statement) else { return Err(packet) };
+        let caches = Capabilities::MARIADB_CACHE_METADATA;
+        let server_id = self
+            .prepared
+            .find(id)
+            .filter(|_| {
+                !lease.peek().capabilities.contains(caches) && self.is_ready(&mut lease, id)
+            })
+            .and_then(|prepared| server_side_as_is(lease.link(), prepared, &packet));
+        let Some(server_id) = server_id else {
+            self.chosen = Some(lease.peek().backend);
+            self.release(lease);
+            return Err(packet);
+        };
+        self.note_light(&lease, &packet);
+        address(lease.stream(), &mut packet, server_id);
+        lease.stream().send(packet);
+        Ok(lease)
+    }
+
+    /// A connection for what may go the short way.
+    fn lease_light(&mut self, packet: &Chunk, statement: &Statement) -> Option<Lease> {
         let light = statement.is_plain_read()
             && self.held.is_none()
             && self.session.is_at_rest()
             && !(self.replay || self.reopen || Mutant::is_any())
             && packet.len() <= SPARE_MAX;
         if !light {
-            return Err(packet);
+            return None;
         }
-        let Some(backend) = self.replica(&BackendSet::EMPTY) else { return Err(packet) };
-        let Some(lease) = self.idle_lease(backend) else {
+        let backend = self.replica(&BackendSet::EMPTY)?;
+        let lease = self.idle_lease(backend);
+        if lease.is_none() {
             self.chosen = Some(backend);
-            return Err(packet);
-        };
+        }
+        lease
+    }
+
+    fn note_light(&mut self, lease: &Lease, packet: &Chunk) {
         self.spare.clear();
         self.spare.extend_from_slice(packet.as_slice());
-        let counters = self.lane.metrics.backend(usize::from(backend.0));
+        let link = lease.peek();
+        let backend = usize::from(link.backend.0);
+        let counters = self.lane.metrics.backend(backend);
         counters.queries.bump();
         counters.reads.bump();
         self.entry.begin_command();
-        self.entry.set_backend(Some((usize::from(backend.0), lease.peek().thread_id)));
-        lease.stream().send(packet);
-        Ok(lease)
+        self.entry.set_backend(Some((backend, link.thread_id)));
     }
 
     /// An idle connection in the session's state, if one is at hand.
@@ -71,17 +120,19 @@ impl Conversation {
         }
     }
 
-    /// Forwards the reply to what [`Conversation::send_light`] sent.
+    /// Forwards the reply to what was sent so; `executed` is a prepared statement's id.
     pub(super) async fn finish_light(
         &mut self,
         mut lease: Lease,
         statement: Statement,
+        executed: Option<u32>,
     ) -> Result<Next, Fault> {
+        let kind = if executed.is_some() { ReplyKind::Execute } else { ReplyKind::Query };
         let busy = self.lane.outstanding_guard(lease.peek().backend);
         let tracks = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let shown = tracks.then(|| self.session.shown_through(false));
         let inbox = &mut self.client.inbox;
-        let mut forward = Forward::new(inbox, lease.link(), ReplyKind::Query, shown, 1);
+        let mut forward = Forward::new(inbox, lease.link(), kind, shown, 1);
         let result = forward.run().await;
         drop(busy);
         match result {
@@ -94,9 +145,13 @@ impl Conversation {
                     self.release(lease);
                     return Ok(Next::Go);
                 }
-                Box::pin(self.end_long(lease, reply, statement)).await
+                let request = again(Vec::new(), statement, executed);
+                Box::pin(self.end_long(lease, reply, request)).await
             }
-            Err(broken) => Box::pin(self.run_elsewhere(lease, broken, statement)).await,
+            Err(broken) => {
+                let request = again(self.spare.clone(), statement, executed);
+                Box::pin(self.run_elsewhere(lease, broken, request)).await
+            }
         }
     }
 
@@ -105,13 +160,12 @@ impl Conversation {
         &mut self,
         lease: Lease,
         reply: Reply,
-        statement: Statement,
+        request: Request,
     ) -> Result<Next, Fault> {
         if reply.summary.error.is_some() {
             let backend = usize::from(lease.peek().backend.0);
             self.lane.metrics.backend(backend).errors.bump();
         }
-        let request = Request::new(Chunk::from(Vec::new()), statement, ReplyKind::Query);
         self.remember(lease, &reply, &request).await
     }
 
@@ -120,7 +174,7 @@ impl Conversation {
         &mut self,
         lease: Lease,
         broken: Broken,
-        statement: Statement,
+        request: Request,
     ) -> Result<Next, Fault> {
         let backend = lease.peek().backend;
         let unfinished = self.unfinished(&lease, broken, true);
@@ -128,8 +182,28 @@ impl Conversation {
         let fault = self.moves_on(unfinished, true, false)?;
         let mut tried = BackendSet::EMPTY;
         tried.insert(backend);
-        let packet = Chunk::from(self.spare.clone());
-        let request = Request::new(packet, statement, ReplyKind::Query);
         self.run_request_from(request, tried, Some(fault)).await
     }
+}
+
+/// What was sent the short way, as the long one has it.
+fn again(packet: Vec<u8>, statement: Statement, executed: Option<u32>) -> Request {
+    let kind = if executed.is_some() { ReplyKind::Execute } else { ReplyKind::Query };
+    let mut request = Request::new(Chunk::from(packet), statement, kind);
+    request.of_statement = executed;
+    request
+}
+
+/// A connection's own id of a prepared statement, where an execution can go to it as it is.
+fn server_side_as_is(link: &mut Link, prepared: &Prepared, packet: &Chunk) -> Option<u32> {
+    let known = link.statements.use_it(prepared.text.key())?;
+    let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
+    let types = param_types(payload, prepared.layout).ok()?;
+    if known.types != prepared.types {
+        if types == ParamTypes::Omitted {
+            return None;
+        }
+        known.types.clone_from(&prepared.types);
+    }
+    Some(known.id)
 }

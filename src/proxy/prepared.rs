@@ -61,7 +61,7 @@ impl Conversation {
                 texts.intern(text_of(&packet, 1), state)
             }
         };
-        self.session.begin_prepare();
+        self.session.begin_prepare(&statement, text_of(&packet, 1));
         let bound = is_long || stays_where_prepared(&statement);
         // To prepare is to read: a read-only transaction on a replica need not end for it.
         let reads = statement.access == Access::Read || self.session.transaction_read_only();
@@ -97,6 +97,10 @@ impl Conversation {
             statement.access = Access::Write;
         }
         self.session.begin_execution(prepared, payload, self.lane.settings.sql.pin_on_call);
+        let packet = match self.execute_light(packet, id, &statement) {
+            Ok(lease) => return self.finish_light(lease, statement, Some(id)).await,
+            Err(packet) => packet,
+        };
         let mut request = Request::new(packet, statement, ReplyKind::Execute);
         request.on_held = bound;
         request.of_statement = Some(id);

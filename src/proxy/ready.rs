@@ -158,7 +158,7 @@ impl Conversation {
 
 /// Puts the server's id into a command: in its place, where nobody else has the buffer, else by
 /// sending its beginning apart.
-fn address(stream: &Stream, packet: &mut Chunk, id: u32) {
+pub(super) fn address(stream: &Stream, packet: &mut Chunk, id: u32) {
     if let Some(bytes) = packet.as_mut_slice() {
         _ = rewrite_statement_id(bytes.get_mut(HEADER_LEN..).unwrap_or_default(), id);
         return;

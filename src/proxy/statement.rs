@@ -35,7 +35,7 @@ impl Conversation {
             packet = with_text(&packet, at, &rewritten);
         }
         match self.send_light(packet, &statement) {
-            Ok(lease) => self.finish_light(lease, statement).await,
+            Ok(lease) => self.finish_light(lease, statement, None).await,
             Err(packet) => {
                 self.run_request(Request::new(packet, statement, ReplyKind::Query)).await
             }
@@ -304,13 +304,17 @@ impl Conversation {
             // MySQL warns that the command is old, and does not count it.
             summary.warnings = summary.warnings.max(u16::from(!self.client.greeting.mariadb));
         }
+        let excused = request.statement.access == Access::Write
+            && self.primary(&BackendSet::EMPTY) != Some(lease.peek().backend)
+            && self.session.excuse_change(&request.statement);
         let keep = self.session.after_reply(
             &request.statement,
             &summary,
             &mut self.lane.interner.borrow_mut(),
         );
         lease.link().state = self.session.state().clone();
-        if self.session.left_unexplained(&request.statement) && !has_set_var(&self.spare) {
+        let unexplained = self.session.left_unexplained(&request.statement);
+        if excused || (unexplained && !has_set_var(&self.spare)) {
             lease.link().pinned = true;
         }
         if self.session.insert_id_in_doubt() {

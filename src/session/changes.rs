@@ -148,6 +148,18 @@ impl Session {
 
     /// Pins for a change that nothing explains.
     pub(super) fn explain(&mut self, statement: &Statement, failed: bool) {
+        // Only MySQL's SET_VAR hint, which the server takes back, or a function in a view: a
+        // session must not be tied to a replica.
+        let reads = statement.access == Access::Read;
+        let marked = self.is_unexplained(statement) && !reads;
+        // The servers check all assignments before they make the first, but not quite all.
+        let sets = statement.traits.contains(Traits::PLAIN_SET);
+        if marked || (failed && sets && self.pending.several) {
+            self.pins |= Pins::UNKNOWN_CHANGE;
+        }
+    }
+
+    fn is_unexplained(&self, statement: &Statement) -> bool {
         let traits = statement.traits;
         let explained = traits.intersects(Traits::PLAIN_SET | Traits::USE)
             && !traits.intersects(Traits::CALL | Traits::STORED_FUNCTION);
@@ -158,15 +170,17 @@ impl Session {
         let own = traits.intersects(Traits::PINS) || {
             statement.statements == 1 && traits.intersects(Traits::RELEASES)
         };
-        // Only MySQL's SET_VAR hint, which the server takes back, or a function in a view: a
-        // session must not be tied to a replica.
-        let reads = statement.access == Access::Read;
-        let marked = self.pending.marked && !explained && !schema_dropped && !own && !reads;
-        // The servers check all assignments before they make the first, but not quite all.
-        let half_way = failed && traits.contains(Traits::PLAIN_SET) && self.pending.several;
-        if marked || half_way {
-            self.pins |= Pins::UNKNOWN_CHANGE;
-        }
+        self.pending.marked && !explained && !schema_dropped && !own
+    }
+
+    /// What is no read ended on a replica (START TRANSACTION READ ONLY, COM_PING …): what it
+    /// changed there must not tie the session to a server that refuses writes, the less since an
+    /// earlier read's change may be reported so late (MySQL's SET_VAR hint). Whether there is any:
+    /// then the connection is not as it is believed to be.
+    pub fn excuse_change(&mut self, statement: &Statement) -> bool {
+        let unexplained = self.is_unexplained(statement);
+        self.pending.marked &= !unexplained;
+        unexplained
     }
 
     pub(super) fn apply_variables(&mut self, states: &mut StateInterner) {

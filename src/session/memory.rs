@@ -259,10 +259,13 @@ impl Session {
         self.pending.keeps_warnings = self.answers_here;
     }
 
-    /// COM_STMT_PREPARE is about to run: it leaves ROW_COUNT() as it is.
-    pub fn begin_prepare(&mut self) {
+    /// COM_STMT_PREPARE of `statement` is about to run: it leaves ROW_COUNT() as it is.
+    pub fn begin_prepare(&mut self, statement: &Statement, sql: &[u8]) {
         self.begin_command();
         self.pending.prepares = true;
+        // MariaDB looks at the tables, as if it ran.
+        let mariadb = self.server.dialect.mariadb;
+        self.pending.keeps_warnings &= !mariadb || text::keeps_warnings(statement, sql);
     }
 
     fn begin_pending(&mut self) {
@@ -358,7 +361,10 @@ impl Session {
     /// Whether the connection must know the session's last insert id: to tell it, or since only
     /// the connection can say afterwards whether the statement changed it.
     fn wants_insert_id(&self, statement: &Statement) -> bool {
-        statement.traits.contains(Traits::READS_LAST_INSERT_ID) || self.pending.hides_insert_id
+        // A bulk execution leaves a ROW_COUNT() behind that nothing may be run in front of.
+        statement.traits.contains(Traits::READS_LAST_INSERT_ID)
+            || self.pending.hides_insert_id
+            || self.pending.bulk
     }
 
     /// The preamble was answered without an error, but perhaps one for its count: `counted` says

@@ -546,3 +546,15 @@ fn a_plain_read_ends_as_any() {
         assert_eq!(format!("{short:?}"), format!("{:?}", rig.session));
     }
 }
+
+#[test]
+fn a_late_mark_on_a_replica_ties_to_nothing() {
+    let begin = statement(Verb::Begin, Traits::BEGIN);
+    let mut rig = Rig::new(TRACKED);
+    rig.session.begin(&begin, b"START TRANSACTION READ ONLY", false);
+    rig.session.note_change(MARK);
+    assert!(rig.session.excuse_change(&begin));
+    let keep = rig.session.after_reply(&begin, &in_transaction(), &mut rig.states);
+    assert_eq!(keep, Keep::Hold(Hold::Transaction));
+    assert!(rig.session.pins().is_empty());
+}
