@@ -7,6 +7,7 @@ use lanewire_perf::client::{Client, Options, Param, flags};
 pub(crate) const TESTS: &[Test] = &[
     ("prepared_alike::as_one_server", as_one_server),
     ("prepared_alike::last_statement", last_statement),
+    ("prepared_alike::messages_follow", messages_follow),
     ("prepared_alike::long_data", long_data),
     ("prepared_alike::cursors", cursors),
     ("prepared_alike::state_of_the_preparation", state_of_the_preparation),
@@ -157,6 +158,42 @@ fn last_statement(context: &Context) {
     let asks = client.prepare("SELECT CONCAT(CONNECTION_ID())").unwrap();
     assert_eq!(asks.columns[0].name, "CONCAT(CONNECTION_ID())");
     assert_eq!(first_text(&client.execute(asks.id, &[]).unwrap()), id.to_string());
+}
+
+/// What a read on a replica warned of is there after a statement on the primary that leaves it.
+fn messages_follow(context: &Context) {
+    for server in context.cluster.servers() {
+        server.execute(&["SET GLOBAL log_bin_trust_function_creators=1"]).unwrap();
+    }
+    context.lay_out(&[
+        "DROP TABLE IF EXISTS psw",
+        "DROP FUNCTION IF EXISTS psf",
+        "CREATE TABLE psw (id INT PRIMARY KEY, a INT, b LONGBLOB)",
+        "INSERT INTO psw VALUES (1, 1, ''), (2, 2, '')",
+        "CREATE FUNCTION psf(x INT) RETURNS INT DETERMINISTIC RETURN x + 1",
+    ]);
+    compare(context, |session| {
+        let warns = session.prepare("SELECT a + ? FROM psw ORDER BY id");
+        session.execute(warns, &[text("1x")]);
+        session.query("SELECT psf(1)");
+        session.query("SHOW WARNINGS");
+        session.execute_again(warns, &[text("1x")]);
+        session.query("SELECT psf(1)");
+        session.close(warns);
+        session.query("SELECT psf(2)");
+        session.query("SHOW COUNT(*) WARNINGS");
+        // One with tables empties MariaDB's list, one without does not.
+        for sql in ["SELECT * FROM psw", "SELECT 1"] {
+            session.query("SELECT a + '1x' FROM psw ORDER BY id");
+            session.prepare(sql);
+            session.query("SELECT psf(1)");
+            session.query("SHOW WARNINGS");
+        }
+        let update = session.prepare("UPDATE psw SET b = ? WHERE id = 99");
+        session.query("SELECT EXP(1000)");
+        session.long_data(update, 0, b"long");
+        session.query("SHOW WARNINGS");
+    });
 }
 
 fn long_data(context: &Context) {

@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("state::programs_and_schemas", programs_and_schemas),
     ("state::reset_and_change_user", reset_and_change_user),
     ("state::completion_type_release", completion_type_release),
+    ("state::savepoint_before_its_transaction", savepoint_before_its_transaction),
 ];
 
 /// Three connections to each server for all.
@@ -221,4 +222,23 @@ fn completion_type_release(context: &Context) {
         other.must("SELECT @@completion_type FROM marker").unwrap().first_cell().unwrap(),
         "NO_CHAIN"
     );
+}
+
+/// With autocommit off a savepoint may stand where no flag tells of a transaction.
+fn savepoint_before_its_transaction(context: &Context) {
+    let narrow = "[pool]\nmax-connections = 2\nmin-idle = 0\nmax-idle = 1\n";
+    let lanewire = context.lanewire_as(narrow, &["--shards=1"]);
+    let (mut client, mut other) = (lanewire.client(), lanewire.client());
+    client.must("SET autocommit=0").unwrap();
+    for end in ["COMMIT", "ROLLBACK"] {
+        client.must("SAVEPOINT a").unwrap();
+        client.must("SELECT 1").unwrap();
+        other.must("DO 1").unwrap();
+        client.must("ROLLBACK TO a").unwrap();
+        client.must("RELEASE SAVEPOINT a").unwrap();
+        client.must(end).unwrap();
+        let gone = client.query("ROLLBACK TO a").unwrap();
+        assert_eq!(gone.error().map(|err| err.code), Some(1305));
+        client.must("ROLLBACK").unwrap();
+    }
 }
