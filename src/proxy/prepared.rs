@@ -76,6 +76,12 @@ impl Conversation {
     /// COM_STMT_EXECUTE, COM_STMT_BULK_EXECUTE.
     pub(super) async fn execute(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {
         let id = self.prepared.meant(id, self.client.greeting.mariadb);
+        if self.session.count_unknown() {
+            let statement = self.prepared.find(id).map(|prepared| prepared.statement);
+            if let Some(statement) = statement.filter(|it| it.traits.intersects(ASKS)) {
+                Box::pin(self.ask_before_leaving(&statement)).await;
+            }
+        }
         let Some(prepared) = self.prepared.find_mut(id) else {
             return Box::pin(self.unknown_statement(packet, id, "mysqld_stmt_execute")).await;
         };

@@ -3,6 +3,7 @@
 use crate::cluster::BackendSet;
 use crate::net::Chunk;
 use crate::protocol::{Capabilities, ReplyKind, changes};
+use crate::route::Target;
 use crate::session::{Hold, Keep, PREPARED_PINS, Pins, Preamble};
 use crate::sql::{Access, Statement, Traits, Values, substitute_functions};
 
@@ -31,6 +32,10 @@ impl Conversation {
         }
         let text = text_of(&packet, at);
         self.session.begin(&statement, text, self.lane.settings.sql.pin_on_call);
+        if statement.traits.contains(Traits::READS_FOUND_ROWS) && self.session.count_unknown() {
+            Box::pin(self.ask_before_leaving(&statement)).await;
+        }
+        let text = text_of(&packet, at);
         if let Some(rewritten) = self.substitute(&statement, text) {
             packet = with_text(&packet, at, &rewritten);
         }
@@ -39,6 +44,21 @@ impl Conversation {
             Err(packet) => {
                 self.run_request(Request::new(packet, statement, ReplyKind::Query)).await
             }
+        }
+    }
+
+    /// Asks the connection held for the count that it alone knows, where a statement that wants it
+    /// is to run elsewhere.
+    pub(super) async fn ask_before_leaving(&mut self, statement: &Statement) {
+        let request = Request::new(Chunk::from(Vec::new()), *statement, ReplyKind::Query);
+        let leaves = self.route(&request, &BackendSet::EMPTY).target != Target::Held;
+        // The question would be the end of a ROW_COUNT() that is not known either.
+        if leaves
+            && self.session.last().row_count.is_some()
+            && let Some(mut lease) = self.held.take()
+        {
+            self.ask_counts(&mut lease).await;
+            self.held = Some(lease);
         }
     }
 
