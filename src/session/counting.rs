@@ -134,7 +134,12 @@ pub(super) fn counting(
         return Counting::May;
     }
     let sends = Counting::of_reads(mariadb);
+    // Of a UNION a limit need not be seen in the count.
+    let cut = traits.contains(Traits::UNION) && (limited || text::limits(sql));
     if statement.statements > 1 {
+        if cut || traits.contains(Traits::CALC_FOUND_ROWS) {
+            return Counting::May;
+        }
         return match statement.access {
             // Its rows are not counted, and cannot be told from those that are.
             Access::Write if mariadb && text::has_word(sql, b"returning") => Counting::May,
@@ -148,8 +153,6 @@ pub(super) fn counting(
     }
     if matches!(verb, Verb::Select | Verb::With | Verb::Values | Verb::Table) {
         let writes = statement.access == Access::Write && text::finds_rows(verb, sql);
-        // Of a UNION a limit need not be seen in the count.
-        let cut = traits.contains(Traits::UNION) && (limited || text::limits(sql));
         return if cut || writes { Counting::May } else { sends };
     }
     if verb == Verb::Show {
@@ -174,5 +177,27 @@ fn written(verb: Verb, sql: &[u8], mariadb: bool) -> Counting {
         (Verb::Update, false) if !text::finds_rows(verb, sql) => Counting::Matches,
         _ if text::finds_rows(verb, sql) => Counting::May,
         _ => Counting::Keeps,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_statements_do_to_the_count() {
+        let of = |traits, limited, sql: &str| {
+            let access = Access::Read;
+            let statement =
+                Statement { verb: Verb::Select, access, traits, hint: None, statements: 2 };
+            counting(&statement, sql.as_bytes(), true, limited)
+        };
+        let union = "SELECT 1; (SELECT 1) UNION ALL (SELECT 2)";
+        assert_eq!(of(Traits::UNION, false, union), Counting::Sends);
+        assert_eq!(of(Traits::UNION, true, union), Counting::May);
+        let limited = "SELECT 1; (SELECT 1) UNION ALL (SELECT 2) LIMIT 1";
+        assert_eq!(of(Traits::UNION, false, limited), Counting::May);
+        let asks = "SELECT 1; SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1";
+        assert_eq!(of(Traits::CALC_FOUND_ROWS, false, asks), Counting::May);
     }
 }
