@@ -22,6 +22,12 @@ pub(crate) fn same_but_for_warnings(one: &Answer, other: &Answer) -> bool {
     without(one) == without(other)
 }
 
+/// Whether it is this error.
+pub(crate) fn failed_with(answer: &Answer, code: u16) -> bool {
+    let Answer::Reply { outcomes, .. } = answer else { return false };
+    matches!(&outcomes[..], [Outcome::Err(err)] if err.code == code)
+}
+
 /// What came back, without what may rightly differ.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {

@@ -6,6 +6,9 @@ use crate::step::{Statements, Step, perform};
 use crate::world::{Side, World};
 use lanewire_perf::client::flags;
 
+/// ER_STMT_HAS_NO_OPEN_CURSOR.
+const NO_CURSOR: u16 = 1421;
+
 /// A step that was answered differently.
 #[derive(Debug, Clone)]
 pub(crate) struct Difference {
@@ -45,6 +48,7 @@ pub(crate) fn play(
     let (mut direct, mut through) = world.pair(script)?;
     let (mut here, mut there) = (Statements::new(), Statements::new());
     let mut unseen = false;
+    let mut cursorless = false;
     for (at, step) in script.steps.iter().enumerate() {
         if unseen && step.may_read() {
             side.catch_up().map_err(|error| format!("replicas: {error}"))?;
@@ -68,6 +72,12 @@ pub(crate) fn play(
         }
         if expected != got {
             return Ok(Some(Difference { at, direct: expected, through: got }));
+        }
+        // MySQL lists each FETCH without a cursor beside what it listed before; the proxy raises the
+        // error anew, as no other statement adds to a list.
+        let before = std::mem::replace(&mut cursorless, answer::failed_with(&expected, NO_CURSOR));
+        if world.mysql && before && cursorless {
+            return Ok(None);
         }
         if matches!(expected, Answer::Broken(_)) || !count() {
             break;
