@@ -25,7 +25,11 @@ pub(crate) fn same_but_for_warnings(one: &Answer, other: &Answer) -> bool {
 /// Whether it is this error.
 pub(crate) fn failed_with(answer: &Answer, code: u16) -> bool {
     let Answer::Reply { outcomes, .. } = answer else { return false };
-    matches!(&outcomes[..], [Outcome::Err(err)] if err.code == code)
+    match &outcomes[..] {
+        [Outcome::Err(err)] => err.code == code,
+        [Outcome::Rows(rows)] => matches!(&rows.end, RowsEnd::Err(err) if err.code == code),
+        _ => false,
+    }
 }
 
 /// What came back, without what may rightly differ.
