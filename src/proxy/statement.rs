@@ -12,6 +12,7 @@ use super::conversation::{Conversation, Next};
 use super::fault::{ClientFault, Fault, ProxyFault};
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
+use super::link::Link;
 use super::mutant::Mutant;
 use super::preamble::send_preamble;
 use super::request::{Request, text_of, with_text};
@@ -294,6 +295,25 @@ impl Conversation {
         forward.run().await
     }
 
+    /// Whether something on a replica changed that must not tie the session to it.
+    fn excuses(&mut self, lease: &Lease, statement: &Statement) -> bool {
+        statement.access == Access::Write
+            && self.primary(&BackendSet::EMPTY) != Some(lease.peek().backend)
+            && self.session.excuse_change(statement)
+    }
+
+    /// Notes what the connection answers now to `LAST_INSERT_ID()` and `FOUND_ROWS()`.
+    fn note_left(&self, link: &mut Link, reported: u64) {
+        if self.session.insert_id_in_doubt() {
+            link.left.insert_id = None;
+        } else if reported != 0 {
+            link.left.insert_id = Some(reported);
+        }
+        if let Some(found_rows) = self.session.counted() {
+            link.left.found_rows = found_rows;
+        }
+    }
+
     /// Takes in what the reply said and decides whether the connection stays.
     pub(super) async fn remember(
         &mut self,
@@ -324,9 +344,7 @@ impl Conversation {
             // MySQL warns that the command is old, and does not count it.
             summary.warnings = summary.warnings.max(u16::from(!self.client.greeting.mariadb));
         }
-        let excused = request.statement.access == Access::Write
-            && self.primary(&BackendSet::EMPTY) != Some(lease.peek().backend)
-            && self.session.excuse_change(&request.statement);
+        let excused = self.excuses(&lease, &request.statement);
         let keep = self.session.after_reply(
             &request.statement,
             &summary,
@@ -334,17 +352,8 @@ impl Conversation {
         );
         lease.link().state = self.session.state().clone();
         let unexplained = self.session.left_unexplained(&request.statement);
-        if excused || (unexplained && !has_set_var(&self.spare)) {
-            lease.link().pinned = true;
-        }
-        if self.session.insert_id_in_doubt() {
-            lease.link().left.insert_id = None;
-        } else if reply.summary.last_insert_id != 0 {
-            lease.link().left.insert_id = Some(reply.summary.last_insert_id);
-        }
-        if let Some(found_rows) = self.session.counted() {
-            lease.link().left.found_rows = found_rows;
-        }
+        lease.link().pinned |= excused || (unexplained && !has_set_var(&self.spare));
+        self.note_left(lease.link(), reply.summary.last_insert_id);
         match keep {
             Keep::Release { .. } => {
                 self.set_held(None);

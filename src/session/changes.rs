@@ -213,3 +213,23 @@ fn replace(buffer: &mut Vec<u8>, bytes: &[u8]) {
     buffer.clear();
     buffer.extend_from_slice(bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory::tests::{MARK, Rig, TRACKED, in_transaction, statement};
+    use super::super::{Hold, Keep};
+    use super::*;
+    use crate::sql::Verb;
+
+    #[test]
+    fn a_late_mark_on_a_replica_ties_to_nothing() {
+        let begin = statement(Verb::Begin, Traits::BEGIN);
+        let mut rig = Rig::new(TRACKED);
+        rig.session.begin(&begin, b"START TRANSACTION READ ONLY", false);
+        rig.session.note_change(MARK);
+        assert!(rig.session.excuse_change(&begin));
+        let keep = rig.session.after_reply(&begin, &in_transaction(), &mut rig.states);
+        assert_eq!(keep, Keep::Hold(Hold::Transaction));
+        assert!(rig.session.pins().is_empty());
+    }
+}

@@ -203,37 +203,6 @@ impl Session {
         self.pending.takes_over_warnings = keeps && !self.answers_here;
     }
 
-    /// Whether the session has nothing on a connection and is in no transaction: what a plain read
-    /// leaves, its reply tells.
-    #[must_use]
-    pub fn is_at_rest(&self) -> bool {
-        self.pins.is_empty()
-            && self.autocommit()
-            && !self.in_transaction()
-            && !self.answers_here
-            && self.opened.is_none()
-    }
-
-    /// The reply to a plain read is complete, which the session began at rest: false where it left
-    /// more than its rows, so that [`Session::after_reply`] must see it.
-    pub fn end_plain_read(&mut self, summary: &Summary) -> bool {
-        let plain = summary.error.is_none()
-            && !summary.warned
-            && summary.warnings == 0
-            && summary.had_resultset
-            && summary.results == 1
-            && summary.has_status
-            && summary.status & StatusFlags::OF_SESSION == self.status
-            && summary.last_insert_id == 0;
-        if plain {
-            self.last.row_count = Some(-1);
-            self.last.found_rows = Some(summary.rows);
-            self.last.warnings = 0;
-            self.last.error = None;
-        }
-        plain
-    }
-
     /// COM_INIT_DB of `schema` is about to be routed, as [`Session::INIT_DB`].
     pub fn begin_init_db(&mut self, schema: &[u8]) {
         self.begin_pending();
@@ -427,17 +396,6 @@ impl Session {
         self.note_savepoint(statement, summary.error.is_some());
     }
 
-    fn note_savepoint(&mut self, statement: &Statement, failed: bool) {
-        let ends = Traits::COMMIT | Traits::ROLLBACK | Traits::IMPLICIT_COMMIT | Traits::BEGIN;
-        let several = statement.statements > 1;
-        if !failed && !several && statement.traits.intersects(ends) {
-            self.savepoint = false;
-        } else if statement.traits.contains(Traits::SAVEPOINT) && !self.pending.prepares {
-            self.savepoint |= !failed || several;
-        }
-        self.savepoint &= !self.status.contains(StatusFlags::AUTOCOMMIT);
-    }
-
     /// Takes back pins of this statement that its reply shows to be needless.
     fn drop_needless_pins(&mut self, statement: &Statement, summary: &Summary) {
         let traits = statement.traits;
@@ -521,4 +479,4 @@ impl Session {
 
 #[cfg(test)]
 #[path = "memory_tests.rs"]
-mod tests;
+pub(super) mod tests;

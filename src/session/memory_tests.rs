@@ -2,7 +2,7 @@ use super::*;
 use crate::protocol::Change;
 use crate::sql::Hint;
 
-const TRACKED: ServerKind = ServerKind {
+pub(in crate::session) const TRACKED: ServerKind = ServerKind {
     trackers: true,
     dialect: Dialect { mariadb: true, ansi_quotes: false, no_backslash_escapes: false },
 };
@@ -12,7 +12,7 @@ const MYSQL: ServerKind = ServerKind {
 };
 const UNTRACKED: ServerKind = ServerKind { trackers: false, ..TRACKED };
 
-fn statement(verb: Verb, traits: Traits) -> Statement {
+pub(in crate::session) fn statement(verb: Verb, traits: Traits) -> Statement {
     let hint: Option<Hint> = None;
     Statement { verb, access: Access::Write, traits, hint, statements: 1 }
 }
@@ -21,19 +21,19 @@ fn left(insert_id: Option<u64>) -> Left {
     Left { insert_id, found_rows: None }
 }
 
-fn ok() -> Summary {
+pub(in crate::session) fn ok() -> Summary {
     Summary { results: 1, has_status: true, status: StatusFlags::AUTOCOMMIT, ..Summary::default() }
 }
 
-fn found(rows: u64) -> Summary {
+pub(in crate::session) fn found(rows: u64) -> Summary {
     Summary { had_resultset: true, resultsets: 1, rows, ..ok() }
 }
 
-fn failed() -> Summary {
+pub(in crate::session) fn failed() -> Summary {
     Summary { error: Some(1064), ..Summary::default() }
 }
 
-fn in_transaction() -> Summary {
+pub(in crate::session) fn in_transaction() -> Summary {
     Summary { status: StatusFlags::AUTOCOMMIT | StatusFlags::IN_TRANS, ..ok() }
 }
 
@@ -42,19 +42,19 @@ fn variable<'a>(name: &'a str, value: &'a str) -> Change<'a> {
 }
 
 /// A session with its interner.
-struct Rig {
-    session: Session,
-    states: StateInterner,
+pub(in crate::session) struct Rig {
+    pub(in crate::session) session: Session,
+    pub(in crate::session) states: StateInterner,
 }
 
 impl Rig {
-    fn new(server: ServerKind) -> Self {
+    pub(in crate::session) fn new(server: ServerKind) -> Self {
         let mut states = StateInterner::default();
         let state = states.intern(ReplayState::default());
         Self { session: Session::new(state, server), states }
     }
 
-    fn run(
+    pub(in crate::session) fn run(
         &mut self,
         what: (Verb, Traits),
         sql: &str,
@@ -84,12 +84,12 @@ impl Rig {
     }
 }
 
-fn released(keep: &Keep) -> bool {
+pub(in crate::session) fn released(keep: &Keep) -> bool {
     matches!(keep, Keep::Release { .. })
 }
 
 const PINNED: Keep = Keep::Hold(Hold::Pinned);
-const MARK: Change<'_> = Change::StateChanged(true);
+pub(in crate::session) const MARK: Change<'_> = Change::StateChanged(true);
 
 #[test]
 fn a_plain_set_is_replayed() {
@@ -390,32 +390,6 @@ fn release_closes_and_a_stored_program_does_not() {
 }
 
 #[test]
-fn a_savepoint_before_its_transaction() {
-    let savepoint = (Verb::Savepoint, Traits::SAVEPOINT);
-    let select = (Verb::Select, Traits::empty());
-    let mut rig = Rig::new(TRACKED);
-    assert!(released(&rig.run(savepoint, "SAVEPOINT a", ok(), &[])), "gone with its own commit");
-    let off = Summary { status: StatusFlags::empty(), has_status: true, ..ok() };
-    let row = Summary { status: StatusFlags::empty(), ..found(1) };
-    assert!(released(&rig.run(select, "SELECT 1", row, &[])));
-    for ends in [Traits::COMMIT, Traits::ROLLBACK, Traits::IMPLICIT_COMMIT] {
-        for (statement, sql, reply) in [
-            (savepoint, "SAVEPOINT a", off),
-            (select, "SELECT 1", row),
-            (savepoint, "ROLLBACK TO a", off),
-            (select, "SELECT 1", row),
-        ] {
-            let keep = rig.run(statement, sql, reply, &[]);
-            assert_eq!(keep, Keep::Hold(Hold::Transaction), "{sql}");
-        }
-        assert!(released(&rig.run((Verb::Commit, ends), "COMMIT", off, &[])));
-    }
-    let unknown = Summary { error: Some(1305), has_status: false, results: 0, ..off };
-    rig.run(savepoint, "RELEASE SAVEPOINT a", unknown, &[]);
-    assert!(!rig.session.savepoint);
-}
-
-#[test]
 fn what_never_ran_leaves_no_pin() {
     let mut rig = Rig::new(TRACKED);
     let lock = statement(Verb::Lock, Traits::TABLE_LOCK);
@@ -510,51 +484,4 @@ fn rows_of_returning_among_several_statements_are_not_counted() {
         let preamble = rig.session.preamble_for(&several, &fresh, left(Some(0))).unwrap();
         assert_eq!(preamble.count_sql.is_some(), brought);
     }
-}
-
-/// The short way of a plain read leaves what the long one does, or says that it cannot.
-#[test]
-fn a_plain_read_ends_as_any() {
-    let select = statement(Verb::Select, Traits::empty());
-    let select = Statement { access: Access::Read, ..select };
-    assert!(select.is_plain_read());
-    let summaries = [
-        (found(3), true),
-        (found(0), true),
-        (Summary { warned: true, warnings: 1, ..found(1) }, false),
-        (Summary { status: StatusFlags::IN_TRANS | StatusFlags::AUTOCOMMIT, ..found(1) }, false),
-        (Summary { last_insert_id: 7, ..found(1) }, false),
-        (Summary { results: 2, resultsets: 2, ..found(1) }, false),
-        (ok(), false),
-        (failed(), false),
-    ];
-    for (summary, plain) in summaries {
-        let mut rig = Rig::new(TRACKED);
-        rig.run((Verb::Insert, Traits::empty()), "INSERT INTO t VALUES (1)", ok(), &[]);
-        assert!(rig.session.is_at_rest());
-        let mut short = rig.session.clone();
-        short.begin(&select, b"SELECT a FROM t", false);
-        assert_eq!(short.end_plain_read(&summary), plain, "{summary:?}");
-        if !plain {
-            continue;
-        }
-        rig.session.begin(&select, b"SELECT a FROM t", false);
-        let keep = rig.session.after_reply(&select, &summary, &mut rig.states);
-        assert!(released(&keep));
-        assert_eq!(rig.session.counted(), Some(Some(summary.rows)));
-        short.counted = rig.session.counted;
-        assert_eq!(format!("{short:?}"), format!("{:?}", rig.session));
-    }
-}
-
-#[test]
-fn a_late_mark_on_a_replica_ties_to_nothing() {
-    let begin = statement(Verb::Begin, Traits::BEGIN);
-    let mut rig = Rig::new(TRACKED);
-    rig.session.begin(&begin, b"START TRANSACTION READ ONLY", false);
-    rig.session.note_change(MARK);
-    assert!(rig.session.excuse_change(&begin));
-    let keep = rig.session.after_reply(&begin, &in_transaction(), &mut rig.states);
-    assert_eq!(keep, Keep::Hold(Hold::Transaction));
-    assert!(rig.session.pins().is_empty());
 }

@@ -15,6 +15,7 @@ mod last;
 mod memory;
 mod opened;
 mod pins;
+mod plain;
 mod prepared;
 mod shown;
 mod state;

@@ -3,7 +3,7 @@
 
 use super::Pins;
 use super::memory::Session;
-use crate::protocol::Summary;
+use crate::protocol::{StatusFlags, Summary};
 use crate::sql::{Access, Dialect, Naming, Statement, Thing, Traits, Verb, classify};
 
 /// Every kind of thing, in the order of [`Opened`].
@@ -50,6 +50,18 @@ pub(super) struct Opened {
 }
 
 impl Session {
+    /// Whether a savepoint stands that no flag tells of.
+    pub(super) fn note_savepoint(&mut self, statement: &Statement, failed: bool) {
+        let ends = Traits::COMMIT | Traits::ROLLBACK | Traits::IMPLICIT_COMMIT | Traits::BEGIN;
+        let several = statement.statements > 1;
+        if !failed && !several && statement.traits.intersects(ends) {
+            self.savepoint = false;
+        } else if statement.traits.contains(Traits::SAVEPOINT) && !self.pending.prepares {
+            self.savepoint |= !failed || several;
+        }
+        self.savepoint &= !self.status.contains(StatusFlags::AUTOCOMMIT);
+    }
+
     /// Takes in what `statement`, whose reply is complete, opened and closed, and ends the pins of
     /// which nothing is left.
     pub(super) fn note_opened(&mut self, statement: &Statement, summary: &Summary) {
@@ -152,4 +164,40 @@ fn only_reads(text: &[u8]) -> bool {
         let statement = classify(text, Dialect { mariadb, ..Dialect::default() });
         statement.access == Access::Read && !text.contains(&b'"')
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory::tests::{Rig, TRACKED, found, ok, released};
+    use super::super::{Hold, Keep};
+    use super::*;
+
+    #[test]
+    fn a_savepoint_before_its_transaction() {
+        let savepoint = (Verb::Savepoint, Traits::SAVEPOINT);
+        let select = (Verb::Select, Traits::empty());
+        let mut rig = Rig::new(TRACKED);
+        assert!(
+            released(&rig.run(savepoint, "SAVEPOINT a", ok(), &[])),
+            "gone with its own commit"
+        );
+        let off = Summary { status: StatusFlags::empty(), has_status: true, ..ok() };
+        let row = Summary { status: StatusFlags::empty(), ..found(1) };
+        assert!(released(&rig.run(select, "SELECT 1", row, &[])));
+        for ends in [Traits::COMMIT, Traits::ROLLBACK, Traits::IMPLICIT_COMMIT] {
+            for (statement, sql, reply) in [
+                (savepoint, "SAVEPOINT a", off),
+                (select, "SELECT 1", row),
+                (savepoint, "ROLLBACK TO a", off),
+                (select, "SELECT 1", row),
+            ] {
+                let keep = rig.run(statement, sql, reply, &[]);
+                assert_eq!(keep, Keep::Hold(Hold::Transaction), "{sql}");
+            }
+            assert!(released(&rig.run((Verb::Commit, ends), "COMMIT", off, &[])));
+        }
+        let unknown = Summary { error: Some(1305), has_status: false, results: 0, ..off };
+        rig.run(savepoint, "RELEASE SAVEPOINT a", unknown, &[]);
+        assert!(!rig.session.savepoint);
+    }
 }
