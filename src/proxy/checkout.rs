@@ -38,11 +38,13 @@ impl Conversation {
                 plan = self.wait(&lane, backend).await?;
             }
             match plan {
+                Plan::Reuse(conn) if fresh => {
+                    drop(lane.take_link(backend, conn));
+                    lane.forget_connection(backend, conn);
+                }
                 Plan::Reuse(conn) => {
-                    let link = lane.take_link(backend, conn);
-                    match link.filter(|link| !fresh && link.inbox.is_quiet()) {
-                        Some(link) => return Ok(Lease::new(lane, link, conn)),
-                        None => lane.forget_connection(backend, conn),
+                    if let Some(lease) = lane.lease_idle(backend, conn) {
+                        return Ok(lease);
                     }
                 }
                 Plan::Replace(conn) | Plan::Dial(conn) => {
@@ -63,11 +65,24 @@ impl Conversation {
     fn plan(&self, lane: &Lane, backend: BackendIdx) -> Result<Plan, Fault> {
         let mut pools = lane.pools.borrow_mut();
         let pool = pools.get_mut(usize::from(backend.0)).ok_or(ProxyFault::NoPrimary)?;
-        let key = pool.key(PoolKey {
-            user: self.client.user.0,
-            capabilities: self.client.capabilities & SHAPING,
-        });
+        let key = pool.key(self.pool_key());
         Ok(pool.acquire(key, self.session.state(), u64::from(self.entry.id()), lane.net.now()))
+    }
+
+    /// An idle connection in the session's state, if one is at hand.
+    pub(super) fn idle_lease(&self, backend: BackendIdx) -> Option<Lease> {
+        let conn = {
+            let mut pools = self.lane.pools.borrow_mut();
+            let pool = pools.get_mut(usize::from(backend.0))?;
+            let key = pool.key(self.pool_key());
+            let owner = u64::from(self.entry.id());
+            pool.acquire_alike(key, self.session.state(), owner, self.lane.net.now())?
+        };
+        self.lane.lease_idle(backend, conn)
+    }
+
+    fn pool_key(&self) -> PoolKey {
+        PoolKey { user: self.client.user.0, capabilities: self.client.capabilities & SHAPING }
     }
 
     /// Waits in the backend's line.
@@ -267,6 +282,17 @@ impl Lane {
             Some(Release::Close) | None => link.quit(),
         }
         self.after_return(backend);
+    }
+
+    /// The idle connection that a pool gave out, unless it has gone in the meantime.
+    fn lease_idle(self: &Rc<Self>, backend: BackendIdx, conn: ConnId) -> Option<Lease> {
+        match self.take_link(backend, conn).filter(|link| link.inbox.is_quiet()) {
+            Some(link) => Some(Lease::new(self.clone(), link, conn)),
+            None => {
+                self.forget_connection(backend, conn);
+                None
+            }
+        }
     }
 
     /// A lease ended without giving its connection back.

@@ -29,6 +29,8 @@ impl Conversation {
             let mut lease = lease;
             if self.session.count_unknown() {
                 self.ask_counts(&mut lease).await;
+            } else if self.session.late_count_unknown() {
+                Box::pin(self.ask_late_count(&mut lease)).await;
             }
             self.replay = self.cause.is_some() && self.session.needs_connection(&request.statement);
             Box::pin(self.leave(lease, decision.leave)).await;

@@ -65,6 +65,18 @@ impl Conversation {
         }
     }
 
+    /// Only this connection can say what a statement counted before it failed.
+    pub(super) async fn ask_late_count(&mut self, lease: &mut Lease) {
+        let taken_over = lease.run(b"EXPLAIN SELECT 1").await.is_ok();
+        match lease.link().query_numbers(b"SELECT FOUND_ROWS()").await {
+            Ok([Some(found_rows)]) if taken_over => {
+                self.session.resolve_late_count(found_rows);
+                lease.link().left.found_rows = Some(1);
+            }
+            Ok(_) | Err(_) => lease.spoil(),
+        }
+    }
+
     /// Ends what the session holds on a backend: a transaction is rolled back.
     pub(super) async fn let_go(&mut self) {
         self.forget_statements();

@@ -3,21 +3,18 @@
 //! (`statement.rs`) would decide otherwise, and what turns out not to be so plain goes on there,
 //! at whatever point that shows.
 
-use crate::cluster::{BackendIdx, BackendSet};
+use crate::cluster::BackendSet;
 use crate::net::Chunk;
-use crate::pool::PoolKey;
-use crate::protocol::{Capabilities, Command, HEADER_LEN, ParamTypes, ReplyKind, param_types};
+use crate::protocol::{Capabilities, Command, HEADER_LEN, ReplyKind};
 use crate::session::Prepared;
 use crate::sql::Statement;
 
 use super::conversation::{Conversation, Next};
 use super::fault::Fault;
 use super::forward::{Broken, Forward, Reply};
-use super::handshake::SHAPING;
 use super::lease::Lease;
-use super::link::Link;
 use super::mutant::Mutant;
-use super::ready::address;
+use super::ready::{address, server_side_as_is};
 use super::request::Request;
 use super::statement::SPARE_MAX;
 
@@ -89,35 +86,7 @@ impl Conversation {
     fn note_light(&mut self, lease: &Lease, packet: &Chunk) {
         self.spare.clear();
         self.spare.extend_from_slice(packet.as_slice());
-        let link = lease.peek();
-        let backend = usize::from(link.backend.0);
-        let counters = self.lane.metrics.backend(backend);
-        counters.queries.bump();
-        counters.reads.bump();
-        self.entry.begin_command();
-        self.entry.set_backend(Some((backend, link.thread_id)));
-    }
-
-    /// An idle connection in the session's state, if one is at hand.
-    fn idle_lease(&self, backend: BackendIdx) -> Option<Lease> {
-        let lane = &self.lane;
-        let conn = {
-            let mut pools = lane.pools.borrow_mut();
-            let pool = pools.get_mut(usize::from(backend.0))?;
-            let key = pool.key(PoolKey {
-                user: self.client.user.0,
-                capabilities: self.client.capabilities & SHAPING,
-            });
-            let owner = u64::from(self.entry.id());
-            pool.acquire_alike(key, self.session.state(), owner, lane.net.now())?
-        };
-        match lane.take_link(backend, conn).filter(|link| link.inbox.is_quiet()) {
-            Some(link) => Some(Lease::new(lane.clone(), link, conn)),
-            None => {
-                lane.forget_connection(backend, conn);
-                None
-            }
-        }
+        self.note_command(lease, true);
     }
 
     /// Forwards the reply to what was sent so; `executed` is a prepared statement's id.
@@ -192,18 +161,4 @@ fn again(packet: Vec<u8>, statement: Statement, executed: Option<u32>) -> Reques
     let mut request = Request::new(Chunk::from(packet), statement, kind);
     request.of_statement = executed;
     request
-}
-
-/// A connection's own id of a prepared statement, where an execution can go to it as it is.
-fn server_side_as_is(link: &mut Link, prepared: &Prepared, packet: &Chunk) -> Option<u32> {
-    let known = link.statements.use_it(prepared.text.key())?;
-    let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
-    let types = param_types(payload, prepared.layout).ok()?;
-    if known.types != prepared.types {
-        if types == ParamTypes::Omitted {
-            return None;
-        }
-        known.types.clone_from(&prepared.types);
-    }
-    Some(known.id)
 }

@@ -181,20 +181,41 @@ fn server_side(
     packet: &Chunk,
     with_types: bool,
 ) -> Option<(u32, Option<PutIn>)> {
+    let as_is = with_types.then(|| server_side_as_is(link, prepared, packet)).flatten();
+    if let Some(id) = as_is {
+        return Some((id, None));
+    }
     let known = link.statements.use_it(prepared.text.key())?;
-    let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
-    let types = if with_types { param_types(payload, prepared.layout).ok() } else { None };
-    let omitted = matches!(types, Some(ParamTypes::Omitted));
-    if types.is_none() || known.types == prepared.types {
+    if !with_types {
         return Some((known.id, None));
     }
     known.types.clone_from(&prepared.types);
-    if !omitted || prepared.types.is_empty() || Mutant::ForgetTypes.is_on() {
-        return Some((known.id, None));
-    }
+    let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
     let mut head = Vec::with_capacity(ID_END + 8 + prepared.types.len());
     let used = put_param_types(&mut head, payload, prepared.layout, &prepared.types).ok()?;
     Some((known.id, Some((head, used))))
+}
+
+/// The server's id of a statement, where an execution can go to it as it is: with the types in it,
+/// or since the server has them. Takes note of the former.
+pub(super) fn server_side_as_is(
+    link: &mut Link,
+    prepared: &Prepared,
+    packet: &Chunk,
+) -> Option<u32> {
+    let known = link.statements.use_it(prepared.text.key())?;
+    let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
+    // What cannot be read, the server may refuse.
+    let Ok(types) = param_types(payload, prepared.layout) else { return Some(known.id) };
+    if known.types == prepared.types {
+        return Some(known.id);
+    }
+    let told = types != ParamTypes::Omitted || prepared.types.is_empty();
+    if !told && !Mutant::ForgetTypes.is_on() {
+        return None;
+    }
+    known.types.clone_from(&prepared.types);
+    Some(known.id)
 }
 
 impl Link {

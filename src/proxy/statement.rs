@@ -1,6 +1,6 @@
 //! One statement's way: route, check out, prepare the connection, send, forward, remember.
 
-use crate::cluster::BackendSet;
+use crate::cluster::{BackendSet, Role};
 use crate::net::Chunk;
 use crate::protocol::{Capabilities, ReplyKind, changes};
 use crate::route::Target;
@@ -183,15 +183,8 @@ impl Conversation {
         let backend = lease.peek().backend;
         let lane = self.lane.clone();
         let counters = lane.metrics.backend(usize::from(backend.0));
-        counters.queries.bump();
         let is_read = request.statement.access == Access::Read;
-        if is_read {
-            counters.reads.bump()
-        } else {
-            counters.writes.bump()
-        }
-        self.entry.begin_command();
-        self.entry.set_backend(Some((usize::from(backend.0), lease.peek().thread_id)));
+        self.note_command(&lease, is_read);
         let _busy = self.lane.outstanding_guard(backend);
         let sent = lease.stream().sent_bytes();
         let result = self.converse(&mut lease, packet, request, is_read).await;
@@ -207,6 +200,21 @@ impl Conversation {
                 Err(self.unfinished(&lease, broken, is_read || never_left))
             }
         }
+    }
+
+    /// Counts a command that goes to `lease`, and shows it in the session table.
+    pub(super) fn note_command(&self, lease: &Lease, is_read: bool) {
+        let link = lease.peek();
+        let backend = usize::from(link.backend.0);
+        let counters = self.lane.metrics.backend(backend);
+        counters.queries.bump();
+        if is_read {
+            counters.reads.bump()
+        } else {
+            counters.writes.bump()
+        }
+        self.entry.begin_command();
+        self.entry.set_backend(Some((backend, link.thread_id)));
     }
 
     /// What to make of a reply that broke; `again`: the command may run once more if nothing of it
@@ -297,8 +305,10 @@ impl Conversation {
 
     /// Whether something on a replica changed that must not tie the session to it.
     fn excuses(&mut self, lease: &Lease, statement: &Statement) -> bool {
+        let view = self.lane.view.borrow();
+        let backend = view.backend(lease.peek().backend);
         statement.access == Access::Write
-            && self.primary(&BackendSet::EMPTY) != Some(lease.peek().backend)
+            && backend.is_some_and(|backend| backend.role == Role::Replica)
             && self.session.excuse_change(statement)
     }
 

@@ -3,6 +3,7 @@
 use crate::protocol::Summary;
 use crate::sql::{Access, Statement, Traits, Verb};
 
+use super::last::FoundLate;
 use super::memory::Session;
 use super::text;
 
@@ -51,10 +52,21 @@ impl Session {
         here: bool,
     ) -> Option<Vec<u8>> {
         let wanted = self.pending.counting.needs_count(statement);
-        if !wanted || here || found_rows == self.last.found_rows {
+        let own = self.own_count();
+        if !wanted || here || found_rows == own {
             return None;
         }
-        self.last.found_rows.map(|rows| count_sql(rows, self.server.dialect.mariadb))
+        own.map(|rows| count_sql(rows, self.server.dialect.mariadb))
+    }
+
+    /// The count that a connection is to begin a statement with.
+    #[must_use]
+    pub fn own_count(&self) -> Option<u64> {
+        match self.last.found_late {
+            FoundLate::Nothing => self.last.found_rows,
+            FoundLate::OnConnection => None,
+            FoundLate::Known(rows) => Some(rows),
+        }
     }
 
     /// Whether the connection now has the session's count, and no longer another's.
@@ -74,6 +86,9 @@ impl Session {
         };
         self.counts_here |= counted || self.last.found_rows.is_none();
         self.counted = self.counts_here.then_some(self.last.found_rows);
+        if summary.error.is_some() && self.last.found_late == FoundLate::OnConnection {
+            self.counted = Some(None);
+        }
     }
 
     /// `FOUND_ROWS()` on the connection that the last statement ran on: `Some(None)` where
@@ -87,6 +102,20 @@ impl Session {
     #[must_use]
     pub fn count_unknown(&self) -> bool {
         self.counts_here && self.last.found_rows.is_none()
+    }
+
+    /// Only the connection held knows what `FOUND_ROWS()` is to become, while what it is now is
+    /// known.
+    #[must_use]
+    pub fn late_count_unknown(&self) -> bool {
+        self.last.found_late == FoundLate::OnConnection && self.last.found_rows.is_some()
+    }
+
+    /// The connection held answered so to `SELECT FOUND_ROWS()` after an EXPLAIN, which takes the
+    /// late count over as a DML does.
+    pub fn resolve_late_count(&mut self, answer: u64) {
+        self.last.found_late = FoundLate::Known(answer);
+        self.counts_here = false;
     }
 
     /// The connection held answered `SELECT FOUND_ROWS()`, and has forgotten it by that.

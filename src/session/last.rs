@@ -6,6 +6,13 @@ use crate::sql::{Statement, Traits, Verb};
 use super::counting::Counting;
 use super::insert_text::InsertText;
 
+/// Errors of statements that did not begin: names that are not there or not allowed, or a text
+/// that does not parse.
+const UNRESOLVED: [u16; 20] = [
+    1044, 1046, 1049, 1051, 1052, 1054, 1064, 1066, 1099, 1100, 1109, 1136, 1142, 1143, 1146, 1243,
+    1305, 1318, 1370, 1792,
+];
+
 /// What `LAST_INSERT_ID()` would answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InsertId {
@@ -45,6 +52,17 @@ impl InsertId {
     }
 }
 
+/// Rows that a statement counted before it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundLate {
+    /// There was no such statement.
+    Nothing,
+    /// Only the connection that it ran on knows.
+    OnConnection,
+    /// That connection said so many.
+    Known(u64),
+}
+
 /// The session's answers to `ROW_COUNT()` and its like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastStatement {
@@ -54,6 +72,9 @@ pub struct LastStatement {
     /// `FOUND_ROWS()`: rows of the last result set, which statements without one leave as it
     /// is; `None` where only the connection knows.
     pub found_rows: Option<u64>,
+    /// What `FOUND_ROWS()` becomes by the next DML that succeeds, since a statement before failed
+    /// while it ran (MySQL 9.7: a subquery had counted its rows by then).
+    pub found_late: FoundLate,
     /// Warnings of the last statement.
     pub warnings: u16,
     /// The error code of the last statement, if it failed.
@@ -68,6 +89,7 @@ impl Default for LastStatement {
         Self {
             row_count: Some(0),
             found_rows: Some(0),
+            found_late: FoundLate::Nothing,
             warnings: 0,
             error: None,
             insert_id: InsertId::Known(0),
@@ -102,6 +124,7 @@ impl LastStatement {
             None => Some(affected),
         };
         self.note_found_rows(statement, summary, counting);
+        self.note_found_late(statement, summary, counting);
         self.note_insert_id(statement, summary, text, exact);
     }
 
@@ -130,12 +153,6 @@ impl LastStatement {
     /// What the statement did to `FOUND_ROWS()`; where that is unknown, the connection was given
     /// the session's count before (`Session::preamble_for`) and knows.
     fn note_found_rows(&mut self, statement: &Statement, summary: &Summary, counting: Counting) {
-        /// Errors of statements that did not begin: names that are not there or not allowed, or
-        /// a text that does not parse.
-        const UNRESOLVED: [u16; 20] = [
-            1044, 1046, 1049, 1051, 1052, 1054, 1064, 1066, 1099, 1100, 1109, 1136, 1142, 1143,
-            1146, 1243, 1305, 1318, 1370, 1792,
-        ];
         /// Errors of a SELECT that had begun: a lock, a deadlock, several rows for one, killed, a
         /// value out of range, out of time (on either server).
         const RUNNING: [u16; 8] = [1172, 1205, 1213, 1242, 1317, 1690, 1969, 3024];
@@ -169,6 +186,27 @@ impl LastStatement {
             (_, _) => None,
         };
         self.found_rows = found;
+    }
+
+    /// After [`LastStatement::note_found_rows`], which says what the statement itself did.
+    fn note_found_late(&mut self, statement: &Statement, summary: &Summary, counting: Counting) {
+        let dml = matches!(statement.verb, Verb::Insert | Verb::Replace | Verb::Delete);
+        match (summary.error, counting) {
+            (Some(error), Counting::SendsAtEnd) if !UNRESOLVED.contains(&error) => {
+                self.found_late = FoundLate::OnConnection;
+            }
+            (Some(_), _) => {}
+            (None, Counting::Keeps) if dml => {
+                match self.found_late {
+                    FoundLate::Nothing => {}
+                    FoundLate::OnConnection => self.found_rows = None,
+                    FoundLate::Known(rows) => self.found_rows = Some(rows),
+                }
+                self.found_late = FoundLate::Nothing;
+            }
+            (None, Counting::Keeps) => {}
+            (None, _) => self.found_late = FoundLate::Nothing,
+        }
     }
 
     /// The statement may have set the insert id without saying so: LOAD DATA, INSERT … RETURNING
@@ -279,6 +317,36 @@ mod tests {
             assert_eq!(last.found_rows, (!hides).then_some(0), "{error}");
             assert_eq!((last.row_count, last.error), (Some(-1), Some(error)));
         }
+    }
+
+    /// Seen on MySQL 9.7: `SELECT (SELECT … of two rows) FROM t` counted what its subquery found
+    /// before it failed, and the next DML makes that the answer.
+    #[test]
+    fn dml_takes_over_what_a_failed_select_counted() {
+        let failed = |error| Summary { error: Some(error), ..Summary::default() };
+        let fresh = || {
+            let mut last = LastStatement { found_rows: Some(7), ..LastStatement::default() };
+            note(&mut last, statement(Verb::Select), failed(1242), Counting::SendsAtEnd);
+            note(&mut last, statement(Verb::Select), failed(1146), Counting::SendsAtEnd);
+            note(&mut last, statement(Verb::Set), reply(0, 0), Counting::Keeps);
+            note(&mut last, statement(Verb::Insert), failed(1062), Counting::Keeps);
+            assert_eq!((last.found_rows, last.found_late), (Some(7), FoundLate::OnConnection));
+            last
+        };
+        let mut held = fresh();
+        note(&mut held, statement(Verb::Delete), reply(0, 0), Counting::Keeps);
+        assert_eq!((held.found_rows, held.found_late), (None, FoundLate::Nothing));
+        let mut asked = fresh();
+        asked.found_late = FoundLate::Known(1);
+        note(&mut asked, statement(Verb::Insert), reply(1, 0), Counting::Keeps);
+        assert_eq!((asked.found_rows, asked.found_late), (Some(1), FoundLate::Nothing));
+        let mut counted = fresh();
+        note(&mut counted, statement(Verb::Select), rows(2), Counting::SendsAtEnd);
+        note(&mut counted, statement(Verb::Insert), reply(1, 0), Counting::Keeps);
+        assert_eq!((counted.found_rows, counted.found_late), (Some(2), FoundLate::Nothing));
+        let mut unresolved = LastStatement::default();
+        note(&mut unresolved, statement(Verb::Select), failed(1054), Counting::SendsAtEnd);
+        assert_eq!(unresolved.found_late, FoundLate::Nothing);
     }
 
     #[test]

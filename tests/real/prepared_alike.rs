@@ -457,6 +457,10 @@ fn bulk_and_the_newest(context: &Context) {
                 session.bulk(insert, &[0, 0, 0, n, 0, 0, 0, 0, 1, b'c', 0, n, 0, 0, 0, 1]);
             }
             session.bulk(4_000_000, &with_types);
+            let update = session.prepare("UPDATE psb SET v = ? WHERE id = ?");
+            let one = [0, 1, b'z', 0, 2, 0, 0, 0];
+            session.bulk(update, &[&[128, 0, 0xFD, 0, 3, 0], &one[..], &one[..]].concat());
+            session.query("SELECT ROW_COUNT(), LAST_INSERT_ID()");
             context.in_sync();
             session.execute(count, &[]);
         },
