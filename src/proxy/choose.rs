@@ -22,15 +22,19 @@ impl Conversation {
         }
         let read_only = self.session.transaction_read_only();
         if let Some(lease) = self.held.take() {
-            if decision.target == Target::Held {
+            let stays = decision.target == Target::Held;
+            let mut lease = lease;
+            if self.session.late_count_unknown()
+                && (!stays || self.session.takes_late_count(&request.statement))
+            {
+                Box::pin(self.ask_late_count(&mut lease)).await;
+            }
+            if stays {
                 return self.still_held(lease).map_err(NoLease::from);
             }
             // A replica's warnings, wanted where the primary is: the read is run again there.
-            let mut lease = lease;
             if self.session.count_unknown() {
                 self.ask_counts(&mut lease).await;
-            } else if self.session.late_count_unknown() {
-                Box::pin(self.ask_late_count(&mut lease)).await;
             }
             self.replay = self.cause.is_some() && self.session.needs_connection(&request.statement);
             Box::pin(self.leave(lease, decision.leave)).await;

@@ -340,15 +340,15 @@ impl Conversation {
     /// COM_RESET_CONNECTION: done on a real connection, so that what is true afterwards is what
     /// a server says it is.
     async fn reset_connection(&mut self) -> Result<Next, Fault> {
-        let mut lease = match self.held.take() {
+        let lease = match self.held.take() {
             Some(lease) => lease,
             None => {
                 self.session.begin_command();
                 self.primary_lease().await?
             }
         };
+        let lease = self.reset_one(lease).await?;
         let schema = self.session.state().schema().map(<[u8]>::to_vec);
-        let reset = lease.reset(&self.lane).await;
         self.forget_statements();
         // MariaDB goes back to the character sets of the connection's login, which need not be
         // this session's; MySQL to its global ones.
@@ -364,12 +364,28 @@ impl Conversation {
         let trackers = lease.peek().login_trackers.clone();
         self.session.reset(self.lane.intern(state), trackers);
         self.set_held(None);
-        match reset {
-            Ok(()) => self.release(lease),
-            Err(_) => drop(lease),
-        }
+        self.release(lease);
         self.ok(1);
         Ok(Next::Go)
+    }
+
+    /// Resets `lease`, or if that breaks another connection: what was on it is gone then too.
+    async fn reset_one(&mut self, mut lease: Lease) -> Result<Lease, Fault> {
+        const TRIES: u32 = 3;
+        let mut tries = 1;
+        loop {
+            let backend = lease.peek().backend;
+            let Err(fault) = lease.reset(&self.lane).await else { return Ok(lease) };
+            drop(lease);
+            let fault = self.lane.backend_fault(backend, fault);
+            if tries == TRIES {
+                return Err(fault);
+            }
+            tracing::info!(session = self.entry.id(), "{fault}; resetting another connection");
+            self.let_go().await;
+            lease = self.primary_lease().await?;
+            tries += 1;
+        }
     }
 
     /// COM_SET_OPTION switches several statements in a text on and off: from now on the session

@@ -39,6 +39,9 @@ impl Conversation {
         } else if lease.peek().exposed {
             _ = Box::pin(lease.restore_trackers()).await;
         }
+        if self.session.late_count_unknown() {
+            lease.link().left.found_rows = None;
+        }
         self.session.left_connection();
         self.release(lease);
     }
@@ -67,10 +70,11 @@ impl Conversation {
 
     /// Only this connection can say what a statement counted before it failed.
     pub(super) async fn ask_late_count(&mut self, lease: &mut Lease) {
+        let before = lease.peek().left.found_rows;
         let taken_over = lease.run(b"EXPLAIN SELECT 1").await.is_ok();
         match lease.link().query_numbers(b"SELECT FOUND_ROWS()").await {
-            Ok([Some(found_rows)]) if taken_over => {
-                self.session.resolve_late_count(found_rows);
+            Ok([Some(answer)]) if taken_over => {
+                self.session.resolve_late_count(answer, before);
                 lease.link().left.found_rows = Some(1);
             }
             Ok(_) | Err(_) => lease.spoil(),

@@ -39,6 +39,12 @@ impl Counting {
             Self::Sends => statement.statements > 1,
         }
     }
+
+    /// Whether it takes over, where it succeeds, what a statement counted before it failed.
+    pub(super) const fn shifts(self, statement: &Statement) -> bool {
+        matches!(self, Self::Keeps)
+            && matches!(statement.verb, Verb::Insert | Verb::Replace | Verb::Delete)
+    }
 }
 
 impl Session {
@@ -86,9 +92,6 @@ impl Session {
         };
         self.counts_here |= counted || self.last.found_rows.is_none();
         self.counted = self.counts_here.then_some(self.last.found_rows);
-        if summary.error.is_some() && self.last.found_late == FoundLate::OnConnection {
-            self.counted = Some(None);
-        }
     }
 
     /// `FOUND_ROWS()` on the connection that the last statement ran on: `Some(None)` where
@@ -104,17 +107,26 @@ impl Session {
         self.counts_here && self.last.found_rows.is_none()
     }
 
-    /// Only the connection held knows what `FOUND_ROWS()` is to become, while what it is now is
-    /// known.
+    /// Only the connection held knows what `FOUND_ROWS()` is to become.
     #[must_use]
     pub fn late_count_unknown(&self) -> bool {
-        self.last.found_late == FoundLate::OnConnection && self.last.found_rows.is_some()
+        self.last.found_late == FoundLate::OnConnection
     }
 
-    /// The connection held answered so to `SELECT FOUND_ROWS()` after an EXPLAIN, which takes the
-    /// late count over as a DML does.
-    pub fn resolve_late_count(&mut self, answer: u64) {
-        self.last.found_late = FoundLate::Known(answer);
+    /// Whether the statement that [`Session::begin`] took may take a late count over.
+    #[must_use]
+    pub fn takes_late_count(&self, statement: &Statement) -> bool {
+        self.pending.counting.needs_count(statement) || self.pending.counting.shifts(statement)
+    }
+
+    /// The connection held answered so to `SELECT FOUND_ROWS()` after an EXPLAIN, which takes a
+    /// late count over as a DML does. `before`: what it would have answered when the statement
+    /// began that failed.
+    pub fn resolve_late_count(&mut self, answer: u64, before: Option<u64>) {
+        // The same again: nothing was counted, and what is there may be another session's.
+        let counted = before.is_some_and(|before| before != answer);
+        self.last.found_late =
+            if counted { FoundLate::Known(answer) } else { FoundLate::Nothing };
         self.counts_here = false;
     }
 

@@ -190,13 +190,12 @@ impl LastStatement {
 
     /// After [`LastStatement::note_found_rows`], which says what the statement itself did.
     fn note_found_late(&mut self, statement: &Statement, summary: &Summary, counting: Counting) {
-        let dml = matches!(statement.verb, Verb::Insert | Verb::Replace | Verb::Delete);
         match (summary.error, counting) {
             (Some(error), Counting::SendsAtEnd) if !UNRESOLVED.contains(&error) => {
                 self.found_late = FoundLate::OnConnection;
             }
             (Some(_), _) => {}
-            (None, Counting::Keeps) if dml => {
+            (None, _) if counting.shifts(statement) => {
                 match self.found_late {
                     FoundLate::Nothing => {}
                     FoundLate::OnConnection => self.found_rows = None,
