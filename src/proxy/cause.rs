@@ -60,6 +60,8 @@ impl Conversation {
         } else if left_some && repeats && executes {
             let whole = self.whole_execution(request.of_statement);
             self.cause = whole.map(|(packet, text)| self.cause_of(packet, Some(text)));
+        } else if self.session.last().found_late && !left_some {
+            // The SELECT that failed may have to count again.
         } else if !keeps || error.is_some() || (left_some && executes) {
             self.cause = None;
         } else if let Some(cause) = &mut self.cause
@@ -141,6 +143,30 @@ impl Conversation {
         ended.map(drop).map_err(backend)
     }
 
+    /// Prepares statement `id` on the connection held, and leaves the last statement's error there,
+    /// as a server does that has long had the statement. MySQL's PREPARE empties the list, and a
+    /// write cannot be run again.
+    pub(super) async fn ready_beside_error(
+        &mut self,
+        lease: &mut Lease,
+        id: u32,
+    ) -> Result<Option<Vec<u8>>, BackendFault> {
+        let has_error = self.session.answers_here() && self.session.last().error.is_some();
+        let again = if has_error && !self.client.greeting.mariadb {
+            error_again(lease).await?
+        } else {
+            None
+        };
+        let ready = self.ready_statement(lease, id).await;
+        if let Some(sql) = again {
+            match lease.run(&sql).await {
+                Ok(_) | Err(BackendFault::Refused { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        ready
+    }
+
     /// Prepares what `cause` executes; `None` where that cannot be.
     async fn prepare_again(
         &self,
@@ -153,6 +179,28 @@ impl Conversation {
         }
         Ok(lease.link().prepare(text.sql()).await?.ok())
     }
+}
+
+/// What raises the error again that the last statement left, if that is all it left.
+async fn error_again(lease: &mut Lease) -> Result<Option<Vec<u8>>, BackendFault> {
+    /// Of a MESSAGE_TEXT.
+    const CHARACTERS_MAX: usize = 128;
+    let link = lease.link();
+    let [messages] = link.query_numbers(b"SHOW COUNT(*) WARNINGS").await?;
+    if messages != Some(1) {
+        return Ok(None);
+    }
+    let row = link.query_row(b"SHOW WARNINGS").await?;
+    let [_, Some(code), Some(message)] = &row[..] else { return Ok(None) };
+    let plain = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'\\';
+    if message.len() > CHARACTERS_MAX || !message.iter().all(plain) {
+        return Ok(None);
+    }
+    let message = String::from_utf8_lossy(message).replace('\'', "''");
+    let code = String::from_utf8_lossy(code);
+    let sql =
+        format!("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = '{message}'");
+    Ok(Some(sql.into_bytes()))
 }
 
 fn kind_of(packet: &[u8]) -> ReplyKind {

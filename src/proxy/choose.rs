@@ -2,6 +2,7 @@
 
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::route::{ClusterInput, Decision, Leave, RouteInput, Target, decide, decide_opaque};
+use crate::sql::Statement;
 
 use super::conversation::Conversation;
 use super::fault::{BackendFault, ClientFault, Fault, ProxyFault};
@@ -22,17 +23,12 @@ impl Conversation {
         }
         let read_only = self.session.transaction_read_only();
         if let Some(lease) = self.held.take() {
-            let stays = decision.target == Target::Held;
-            let mut lease = lease;
-            if self.session.late_count_unknown()
-                && (!stays || self.session.takes_late_count(&request.statement))
-            {
-                Box::pin(self.ask_late_count(&mut lease)).await;
-            }
-            if stays {
+            if decision.target == Target::Held {
+                self.replay = self.replays_late_count(&request.statement);
                 return self.still_held(lease).map_err(NoLease::from);
             }
             // A replica's warnings, wanted where the primary is: the read is run again there.
+            let mut lease = lease;
             if self.session.count_unknown() {
                 self.ask_counts(&mut lease).await;
             }
@@ -42,6 +38,7 @@ impl Conversation {
                 self.session.answers_stayed();
             }
         }
+        self.replay |= self.replays_late_count(&request.statement);
         let backend = match decision.target {
             Target::Replica => {
                 chosen.or_else(|| self.replica(tried)).or_else(|| self.primary(tried))
@@ -56,6 +53,12 @@ impl Conversation {
             let moves = matches!(fault, Fault::Backend { .. });
             NoLease { fault, backend: moves.then_some(backend) }
         })
+    }
+
+    /// Whether a SELECT that failed must fail again where the statement runs, for what it counts.
+    fn replays_late_count(&mut self, statement: &Statement) -> bool {
+        let can = self.cause.is_some() && !self.cause_ran_elsewhere();
+        can && self.session.wants_late_count(statement) && self.session.take_late_count()
     }
 
     pub(super) fn route(&self, request: &Request, tried: &BackendSet) -> Decision {

@@ -16,9 +16,11 @@ use super::cause::Cause;
 use super::checkout::FLAGGED;
 use super::fault::{ClientFault, Fault, ProxyFault};
 use super::handshake::{self, Client, handshake};
+use super::inbox::InboxError;
 use super::lane::{Lane, SessionHandle};
 use super::lease::Lease;
 use super::request::Request;
+use super::stock::{Outcome, Running};
 use super::waiting::Seat;
 
 /// What a command other than a statement amounts to: the primary's affair, without effects.
@@ -66,13 +68,41 @@ pub(crate) async fn serve(
 ) -> Result<(), Fault> {
     let handle = lane.register(&stream, entry.id());
     let client = Box::pin(handshake(&lane, stream, &entry)).await?;
-    let mut conversation = Box::pin(Conversation::open(lane, client, entry, handle)).await?;
-    let result = conversation.run().await;
+    let conversation = Box::pin(Conversation::open(lane, client, entry, handle)).await?;
+    let (conversation, result) = run(conversation).await;
     Box::pin(conversation.end()).await;
     match result {
         Ok(()) | Err(Fault::Client(ClientFault::Gone)) => Ok(()),
         Err(fault) => Err(fault),
     }
+}
+
+/// Runs one command after the other. What stands here stands in each session's memory while it
+/// waits for its client: hence a command's own future elsewhere ([`Running`]).
+async fn run(mut conversation: Box<Conversation>) -> (Box<Conversation>, Result<(), Fault>) {
+    loop {
+        conversation.rest();
+        if conversation.lane.draining.get() && !conversation.is_bound() {
+            return (conversation, Ok(()));
+        }
+        if let Err(error) = conversation.client.inbox.ready().await {
+            let fault = conversation.no_command(error);
+            return (conversation, Err(fault));
+        }
+        let (back, next) = Running::new(conversation).await;
+        conversation = back;
+        match next {
+            Ok(Next::Go) => {}
+            Ok(Next::End) => return (conversation, Ok(())),
+            Err(fault) => return (conversation, Err(fault)),
+        }
+    }
+}
+
+/// Runs the command that has begun to come in. An error ends the session.
+pub(super) async fn one_command(mut conversation: Box<Conversation>) -> Outcome {
+    let next = conversation.next_command().await;
+    (conversation, next)
 }
 
 impl Conversation {
@@ -82,9 +112,9 @@ impl Conversation {
         client: Client,
         entry: SessionEntry,
         handle: Rc<SessionHandle>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Box<Self>, Fault> {
         let session = Session::new(Rc::default(), lane.server_kind(&client.greeting));
-        let mut this = Self {
+        let mut this = Box::new(Self {
             lane,
             client,
             session,
@@ -99,7 +129,7 @@ impl Conversation {
             reopen: false,
             chosen: None,
             seat: Rc::default(),
-        };
+        });
         let sequence = this.client.sequence;
         match this.first_state().await {
             Ok(()) => {
@@ -124,39 +154,36 @@ impl Conversation {
         self.client.send(sequence, &ok.encode(self.client.capabilities));
     }
 
-    async fn run(&mut self) -> Result<(), Fault> {
-        loop {
-            self.rest();
-            if self.lane.draining.get() && !self.is_bound() {
-                return Ok(());
-            }
-            let packet = match self.client.inbox.packet(MAX_PAYLOAD).await {
-                Ok(packet) => packet,
-                Err(error) => {
-                    let fault = self.interrupted(ClientFault::from(error));
-                    self.refuse(0, &fault);
+    async fn next_command(&mut self) -> Result<Next, Fault> {
+        let packet = match self.client.inbox.packet(MAX_PAYLOAD).await {
+            Ok(packet) => packet,
+            Err(error) => return Err(self.no_command(error)),
+        };
+        self.handle.idle.set(false);
+        self.entry.set_state(SessionState::Busy);
+        self.entry.count_command();
+        self.lane.metrics.counters().commands.bump();
+        let next = match self.command(packet).await {
+            Ok(Next::End) => return Ok(Next::End),
+            Ok(Next::Go) => Next::Go,
+            Err(fault) => {
+                self.refuse(1, &fault);
+                if !fault.session_survives() {
                     return Err(fault);
                 }
-            };
-            self.handle.idle.set(false);
-            self.entry.set_state(SessionState::Busy);
-            self.entry.count_command();
-            self.lane.metrics.counters().commands.bump();
-            match self.command(packet).await {
-                Ok(Next::Go) => {}
-                Ok(Next::End) => return Ok(()),
-                Err(fault) => {
-                    self.refuse(1, &fault);
-                    if !fault.session_survives() {
-                        return Err(fault);
-                    }
-                    tracing::info!(session = self.entry.id(), "{fault}");
-                }
+                tracing::info!(session = self.entry.id(), "{fault}");
+                Next::Go
             }
-            if self.is_killed() {
-                return Err(ProxyFault::Killed.into());
-            }
-        }
+        };
+        if self.is_killed() { Err(ProxyFault::Killed.into()) } else { Ok(next) }
+    }
+
+    /// The client sent no command: tells it why, if it can still be told.
+    #[cold]
+    fn no_command(&self, error: InboxError) -> Fault {
+        let fault = self.interrupted(ClientFault::from(error));
+        self.refuse(0, &fault);
+        fault
     }
 
     /// Marks the session as waiting for its client.

@@ -39,9 +39,6 @@ impl Conversation {
         } else if lease.peek().exposed {
             _ = Box::pin(lease.restore_trackers()).await;
         }
-        if self.session.late_count_unknown() {
-            lease.link().left.found_rows = None;
-        }
         self.session.left_connection();
         self.release(lease);
     }
@@ -68,19 +65,6 @@ impl Conversation {
         }
     }
 
-    /// Only this connection can say what a statement counted before it failed.
-    pub(super) async fn ask_late_count(&mut self, lease: &mut Lease) {
-        let before = lease.peek().left.found_rows;
-        let taken_over = lease.run(b"EXPLAIN SELECT 1").await.is_ok();
-        match lease.link().query_numbers(b"SELECT FOUND_ROWS()").await {
-            Ok([Some(answer)]) if taken_over => {
-                self.session.resolve_late_count(answer, before);
-                lease.link().left.found_rows = Some(1);
-            }
-            Ok(_) | Err(_) => lease.spoil(),
-        }
-    }
-
     /// Ends what the session holds on a backend: a transaction is rolled back.
     pub(super) async fn let_go(&mut self) {
         self.forget_statements();
@@ -101,7 +85,7 @@ impl Conversation {
     }
 
     /// The session's end.
-    pub(super) async fn end(mut self) {
+    pub(super) async fn end(mut self: Box<Self>) {
         self.entry.set_state(SessionState::Closing);
         self.let_go().await;
     }

@@ -48,6 +48,15 @@ impl Inbox {
         }
     }
 
+    /// Waits until bytes are at hand.
+    pub(super) async fn ready(&mut self) -> Result<(), InboxError> {
+        if self.rest.is_none() {
+            let chunk = self.chunk().await?;
+            self.rest = Some(chunk);
+        }
+        Ok(())
+    }
+
     /// Puts back what was not used.
     pub(super) fn put_back(&mut self, chunk: Chunk) {
         debug_assert!(self.rest.is_none());

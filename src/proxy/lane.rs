@@ -24,6 +24,7 @@ use super::fault::{BackendFault, Fault};
 use super::handshake::{greeting_of, unix_ms};
 use super::link::Link;
 use super::mutant::Mutant;
+use super::stock::Stock;
 use super::waiting::Waiting;
 
 /// What decides the state that a login gives: beside the collation the flags that set variables.
@@ -108,6 +109,7 @@ pub(crate) struct Lane {
     /// Idle connections, by backend and the pool's slot.
     links: RefCell<Vec<Vec<Option<Box<Link>>>>>,
     pub(super) waiting: Waiting,
+    pub(super) commands: Stock,
     pub(super) interner: RefCell<StateInterner>,
     pub(super) texts: RefCell<TextInterner>,
     pub(super) users: Vec<User>,
@@ -149,6 +151,7 @@ impl Lane {
             pools: RefCell::new(pools),
             links: RefCell::new((0..backends).map(|_| Vec::new()).collect()),
             waiting: Waiting::default(),
+            commands: Stock::default(),
             interner: RefCell::default(),
             texts: RefCell::default(),
             users,

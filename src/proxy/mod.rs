@@ -30,6 +30,7 @@ mod reach;
 mod ready;
 mod request;
 mod statement;
+mod stock;
 mod threads;
 mod upload;
 mod waiting;

@@ -254,7 +254,7 @@ impl Conversation {
         let ready = if self.is_ready(&mut lease, id) {
             Ok(None)
         } else {
-            self.ready_statement(&mut lease, id).await
+            self.ready_beside_error(&mut lease, id).await
         };
         let refusal = match ready {
             Ok(refusal) => refusal,

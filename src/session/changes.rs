@@ -31,6 +31,8 @@ pub(super) struct Pending {
     pub(super) bulk: bool,
     /// What it does to FOUND_ROWS().
     pub(super) counting: Counting,
+    /// The connection has, or gets, what a failed SELECT counted late.
+    pub(super) takes_late: bool,
     pub(super) keeps_warnings: bool,
     /// The connection stays for its counts, and so would another session's warnings.
     pub(super) takes_over_warnings: bool,
@@ -59,6 +61,7 @@ impl Default for Pending {
             hides_insert_id: false,
             bulk: false,
             counting: Counting::Keeps,
+            takes_late: false,
             keeps_warnings: false,
             takes_over_warnings: false,
             brought: Pins::empty(),

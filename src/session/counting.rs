@@ -3,7 +3,6 @@
 use crate::protocol::Summary;
 use crate::sql::{Access, Statement, Traits, Verb};
 
-use super::last::FoundLate;
 use super::memory::Session;
 use super::text;
 
@@ -57,22 +56,12 @@ impl Session {
         found_rows: Option<u64>,
         here: bool,
     ) -> Option<Vec<u8>> {
-        let wanted = self.pending.counting.needs_count(statement);
-        let own = self.own_count();
-        if !wanted || here || found_rows == own {
+        let wanted = self.pending.takes_late || self.pending.counting.needs_count(statement);
+        let known = found_rows == self.last.found_rows && !self.pending.takes_late;
+        if !wanted || here || known {
             return None;
         }
-        own.map(|rows| count_sql(rows, self.server.dialect.mariadb))
-    }
-
-    /// The count that a connection is to begin a statement with.
-    #[must_use]
-    pub fn own_count(&self) -> Option<u64> {
-        match self.last.found_late {
-            FoundLate::Nothing => self.last.found_rows,
-            FoundLate::OnConnection => None,
-            FoundLate::Known(rows) => Some(rows),
-        }
+        self.last.found_rows.map(|rows| count_sql(rows, self.server.dialect.mariadb))
     }
 
     /// Whether the connection now has the session's count, and no longer another's.
@@ -107,27 +96,19 @@ impl Session {
         self.counts_here && self.last.found_rows.is_none()
     }
 
-    /// Only the connection held knows what `FOUND_ROWS()` is to become.
+    /// Whether the statement that [`Session::begin`] took may make what a failed SELECT counted
+    /// late the answer of `FOUND_ROWS()`.
     #[must_use]
-    pub fn late_count_unknown(&self) -> bool {
-        self.last.found_late == FoundLate::OnConnection
+    pub fn wants_late_count(&self, statement: &Statement) -> bool {
+        let counting = self.pending.counting;
+        self.last.found_late && (counting.needs_count(statement) || counting.shifts(statement))
     }
 
-    /// Whether the statement that [`Session::begin`] took may take a late count over.
-    #[must_use]
-    pub fn takes_late_count(&self, statement: &Statement) -> bool {
-        self.pending.counting.needs_count(statement) || self.pending.counting.shifts(statement)
-    }
-
-    /// The connection held answered so to `SELECT FOUND_ROWS()` after an EXPLAIN, which takes a
-    /// late count over as a DML does. `before`: what it would have answered when the statement
-    /// began that failed.
-    pub fn resolve_late_count(&mut self, answer: u64, before: Option<u64>) {
-        // The same again: nothing was counted, and what is there may be another session's.
-        let counted = before.is_some_and(|before| before != answer);
-        self.last.found_late =
-            if counted { FoundLate::Known(answer) } else { FoundLate::Nothing };
-        self.counts_here = false;
+    /// The connection for the statement has, or is to have, what was counted late; whether the
+    /// SELECT must be run again there, after the session's count was brought.
+    pub fn take_late_count(&mut self) -> bool {
+        self.pending.takes_late = true;
+        !self.counts_here
     }
 
     /// The connection held answered `SELECT FOUND_ROWS()`, and has forgotten it by that.

@@ -52,17 +52,6 @@ impl InsertId {
     }
 }
 
-/// Rows that a statement counted before it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FoundLate {
-    /// There was no such statement.
-    Nothing,
-    /// Only the connection that it ran on knows.
-    OnConnection,
-    /// That connection said so many.
-    Known(u64),
-}
-
 /// The session's answers to `ROW_COUNT()` and its like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastStatement {
@@ -72,9 +61,9 @@ pub struct LastStatement {
     /// `FOUND_ROWS()`: rows of the last result set, which statements without one leave as it
     /// is; `None` where only the connection knows.
     pub found_rows: Option<u64>,
-    /// What `FOUND_ROWS()` becomes by the next DML that succeeds, since a statement before failed
-    /// while it ran (MySQL 9.7: a subquery had counted its rows by then).
-    pub found_late: FoundLate,
+    /// A SELECT failed while it ran, and what its subqueries had counted by then `FOUND_ROWS()`
+    /// becomes with the next DML that succeeds (MySQL 9.7).
+    pub found_late: bool,
     /// Warnings of the last statement.
     pub warnings: u16,
     /// The error code of the last statement, if it failed.
@@ -89,7 +78,7 @@ impl Default for LastStatement {
         Self {
             row_count: Some(0),
             found_rows: Some(0),
-            found_late: FoundLate::Nothing,
+            found_late: false,
             warnings: 0,
             error: None,
             insert_id: InsertId::Known(0),
@@ -124,7 +113,6 @@ impl LastStatement {
             None => Some(affected),
         };
         self.note_found_rows(statement, summary, counting);
-        self.note_found_late(statement, summary, counting);
         self.note_insert_id(statement, summary, text, exact);
     }
 
@@ -189,22 +177,24 @@ impl LastStatement {
     }
 
     /// After [`LastStatement::note_found_rows`], which says what the statement itself did.
-    fn note_found_late(&mut self, statement: &Statement, summary: &Summary, counting: Counting) {
+    /// `takes_late`: its connection has what was counted late.
+    pub(super) fn note_found_late(
+        &mut self,
+        statement: &Statement,
+        summary: &Summary,
+        counting: Counting,
+        takes_late: bool,
+    ) {
         match (summary.error, counting) {
-            (Some(error), Counting::SendsAtEnd) if !UNRESOLVED.contains(&error) => {
-                self.found_late = FoundLate::OnConnection;
-            }
+            (Some(error), Counting::SendsAtEnd) => self.found_late |= !UNRESOLVED.contains(&error),
             (Some(_), _) => {}
-            (None, _) if counting.shifts(statement) => {
-                match self.found_late {
-                    FoundLate::Nothing => {}
-                    FoundLate::OnConnection => self.found_rows = None,
-                    FoundLate::Known(rows) => self.found_rows = Some(rows),
+            (None, Counting::Keeps) if !counting.shifts(statement) => {}
+            (None, _) => {
+                if takes_late && counting.shifts(statement) {
+                    self.found_rows = None;
                 }
-                self.found_late = FoundLate::Nothing;
+                self.found_late = false;
             }
-            (None, Counting::Keeps) => {}
-            (None, _) => self.found_late = FoundLate::Nothing,
         }
     }
 
@@ -323,29 +313,29 @@ mod tests {
     #[test]
     fn dml_takes_over_what_a_failed_select_counted() {
         let failed = |error| Summary { error: Some(error), ..Summary::default() };
-        let fresh = || {
-            let mut last = LastStatement { found_rows: Some(7), ..LastStatement::default() };
-            note(&mut last, statement(Verb::Select), failed(1242), Counting::SendsAtEnd);
-            note(&mut last, statement(Verb::Select), failed(1146), Counting::SendsAtEnd);
-            note(&mut last, statement(Verb::Set), reply(0, 0), Counting::Keeps);
-            note(&mut last, statement(Verb::Insert), failed(1062), Counting::Keeps);
-            assert_eq!((last.found_rows, last.found_late), (Some(7), FoundLate::OnConnection));
-            last
+        let step = |last: &mut LastStatement, verb, summary: Summary, counting, takes| {
+            note(last, statement(verb), summary, counting);
+            last.note_found_late(&statement(verb), &summary, counting, takes);
+            (last.found_rows, last.found_late)
         };
-        let mut held = fresh();
-        note(&mut held, statement(Verb::Delete), reply(0, 0), Counting::Keeps);
-        assert_eq!((held.found_rows, held.found_late), (None, FoundLate::Nothing));
-        let mut asked = fresh();
-        asked.found_late = FoundLate::Known(1);
-        note(&mut asked, statement(Verb::Insert), reply(1, 0), Counting::Keeps);
-        assert_eq!((asked.found_rows, asked.found_late), (Some(1), FoundLate::Nothing));
-        let mut counted = fresh();
-        note(&mut counted, statement(Verb::Select), rows(2), Counting::SendsAtEnd);
-        note(&mut counted, statement(Verb::Insert), reply(1, 0), Counting::Keeps);
-        assert_eq!((counted.found_rows, counted.found_late), (Some(2), FoundLate::Nothing));
-        let mut unresolved = LastStatement::default();
-        note(&mut unresolved, statement(Verb::Select), failed(1054), Counting::SendsAtEnd);
-        assert_eq!(unresolved.found_late, FoundLate::Nothing);
+        let (sends, keeps) = (Counting::SendsAtEnd, Counting::Keeps);
+        for (takes, found) in [(true, None), (false, Some(7))] {
+            let mut last = LastStatement { found_rows: Some(7), ..LastStatement::default() };
+            let unresolved = step(&mut last, Verb::Select, failed(1054), sends, false);
+            assert_eq!(unresolved, (Some(7), false));
+            for (verb, summary, counting) in [
+                (Verb::Select, failed(1242), sends),
+                (Verb::Select, failed(1146), sends),
+                (Verb::Set, reply(0, 0), keeps),
+                (Verb::Insert, failed(1062), keeps),
+            ] {
+                assert_eq!(step(&mut last, verb, summary, counting, takes), (Some(7), true));
+            }
+            assert_eq!(step(&mut last, Verb::Delete, reply(0, 0), keeps, takes), (found, false));
+        }
+        let mut last = LastStatement::default();
+        step(&mut last, Verb::Select, failed(1242), sends, false);
+        assert_eq!(step(&mut last, Verb::Select, rows(2), sends, false), (Some(2), false));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::access::Reading;
 use super::changes::Pending;
 use super::counting::{Counting, counting};
 use super::insert_text::InsertText;
-use super::last::{FoundLate, InsertId, LastStatement};
+use super::last::{InsertId, LastStatement};
 use super::opened::{Opened, RARE};
 use super::shown::Shown;
 use super::text::{self, Hidden};
@@ -365,6 +365,7 @@ impl Session {
         let before = self.last.found_rows;
         let row_count = self.last.row_count;
         self.last.note(statement, summary, insert, self.insert_id_here, counting);
+        self.last.note_found_late(statement, summary, counting, self.pending.takes_late);
         if self.pending.prepares && !failed {
             self.last.row_count = row_count;
         } else if self.pending.bulk && !failed {
@@ -468,9 +469,6 @@ impl Session {
         self.insert_id_here = false;
         self.answers_here = false;
         self.counts_here = false;
-        if self.last.found_late == FoundLate::OnConnection {
-            self.last.found_late = FoundLate::Nothing;
-        }
         self.status.remove(StatusFlags::IN_TRANS | StatusFlags::IN_TRANS_READONLY);
         self.transaction_in_doubt = false;
         self.savepoint = false;

@@ -234,6 +234,13 @@ fn long_data(context: &Context) {
         session.close(echo);
         session.execute(echo, &[text("closed")]);
         session.long_data(echo, 0, b"nobody's");
+        // A write's error stays where the data makes the connection prepare the statement.
+        let elsewhere = session.prepare("SELECT ?, 'prepared on a replica'");
+        session.query("INSERT INTO psd (id) VALUES (5)");
+        session.long_data(elsewhere, 0, b"data");
+        session.query("SHOW ERRORS");
+        session.query("SELECT @@error_count");
+        session.close(elsewhere);
         // Two of the same text.
         let twins = [session.prepare("SELECT ?, 2"), session.prepare("SELECT ?, 2")];
         for _ in 0..3 {
