@@ -9,7 +9,8 @@ use super::buffers::Chunk;
 pub(super) struct Queue {
     first: Option<Chunk>,
     /// Empty while there is no first.
-    rest: VecDeque<Chunk>,
+    #[expect(clippy::box_collection, reason = "rare, and each socket has two")]
+    rest: Option<Box<VecDeque<Chunk>>>,
 }
 
 impl Queue {
@@ -17,14 +18,14 @@ impl Queue {
         if self.first.is_none() {
             self.first = Some(chunk);
         } else {
-            self.rest.push_back(chunk);
+            self.rest.get_or_insert_default().push_back(chunk);
         }
     }
 
     pub(super) fn pop_front(&mut self) -> Option<Chunk> {
         let chunk = self.first.take();
-        if !self.rest.is_empty() {
-            self.first = self.rest.pop_front();
+        if let Some(rest) = &mut self.rest {
+            self.first = rest.pop_front();
         }
         chunk
     }
@@ -38,7 +39,7 @@ impl Queue {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Chunk> {
-        self.first.iter().chain(&self.rest)
+        self.first.iter().chain(self.rest.iter().flat_map(|rest| rest.iter()))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -47,7 +48,7 @@ impl Queue {
 
     /// Whether it holds exactly one.
     pub(super) fn is_single(&self) -> bool {
-        self.first.is_some() && self.rest.is_empty()
+        self.first.is_some() && self.rest.as_ref().is_none_or(|rest| rest.is_empty())
     }
 
     pub(super) fn clear(&mut self) {
@@ -56,7 +57,9 @@ impl Queue {
 
     /// Drops all but the first `len`.
     pub(super) fn truncate(&mut self, len: usize) {
-        self.rest.truncate(len.saturating_sub(1));
+        if let Some(rest) = &mut self.rest {
+            rest.truncate(len.saturating_sub(1));
+        }
         if len == 0 {
             self.first = None;
         }

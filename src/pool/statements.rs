@@ -1,7 +1,8 @@
 //! Which statements are prepared on one connection, so that each is prepared there once.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 /// A statement on the server's side of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,8 @@ pub struct ServerStatement {
 /// recently used goes first.
 #[derive(Debug, Default)]
 pub struct StatementCache {
-    entries: HashMap<u64, ServerStatement>,
+    /// The keys are numbers of our own, which nobody can choose to collide.
+    entries: FxHashMap<u64, ServerStatement>,
     /// Counts uses.
     clock: u64,
 }

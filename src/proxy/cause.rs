@@ -56,10 +56,10 @@ impl Conversation {
         let refused = request.kind == ReplyKind::Prepare && error.is_some();
         let repeats_text = repeats && (refused || request.kind == ReplyKind::Query);
         if left_some && repeats_text {
-            self.cause = Some(self.cause_of(self.spare.clone(), None));
+            self.cause = Some(Box::new(self.cause_of(self.spare.clone(), None)));
         } else if left_some && repeats && executes {
             let whole = self.whole_execution(request.of_statement);
-            self.cause = whole.map(|(packet, text)| self.cause_of(packet, Some(text)));
+            self.cause = whole.map(|(packet, text)| Box::new(self.cause_of(packet, Some(text))));
         } else if self.session.last().found_late && !left_some {
             // The SELECT that failed may have to count again.
         } else if !keeps || error.is_some() || (left_some && executes) {
@@ -152,11 +152,8 @@ impl Conversation {
         id: u32,
     ) -> Result<Option<Vec<u8>>, BackendFault> {
         let has_error = self.session.answers_here() && self.session.last().error.is_some();
-        let again = if has_error && !self.client.greeting.mariadb {
-            error_again(lease).await?
-        } else {
-            None
-        };
+        let again =
+            if has_error && !self.client.mariadb { error_again(lease).await? } else { None };
         let ready = self.ready_statement(lease, id).await;
         if let Some(sql) = again {
             match lease.run(&sql).await {

@@ -98,7 +98,8 @@ impl Conversation {
         let started = lane.net.now();
         let mut place = Place { lane: lane.clone(), backend, owner, served: false };
         let deadline = started + lane.settings.timeouts.queue;
-        let plan = lane.waiting.plan(&lane.net, owner, &self.seat, deadline).await;
+        let seat = self.seat.get_or_insert_default();
+        let plan = lane.waiting.plan(&lane.net, owner, seat, deadline).await;
         place.served = plan.is_some();
         counters.queue_len.lower();
         self.entry.set_state(SessionState::Busy);
@@ -159,7 +160,7 @@ impl Conversation {
         let base = lane.base(login);
         let trackers = base.as_ref().map(|base| base.trackers.clone()).unwrap_or_default();
         let mut state = base.map(|base| (*base.state).clone()).unwrap_or_default();
-        if self.client.changed && self.client.greeting.mariadb {
+        if self.client.changed && self.client.mariadb {
             // MariaDB looks at the flags that set variables in a login alone.
             state = state.without(&FLAGGED);
         }

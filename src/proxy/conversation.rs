@@ -1,5 +1,6 @@
 //! A client's session, from its login to its end: one command after the other.
 
+use std::future::Future;
 use std::rc::Rc;
 
 use crate::cluster::BackendIdx;
@@ -50,30 +51,36 @@ pub(super) struct Conversation {
     /// A read's packet, kept until its reply begins, to be sent again elsewhere.
     pub(super) spare: Vec<u8>,
     /// The read that left the warnings or the error that a client may still ask for.
-    pub(super) cause: Option<Cause>,
+    pub(super) cause: Option<Box<Cause>>,
     /// The next connection is to run `cause` first, for what it leaves there.
     pub(super) replay: bool,
     /// The next connection is to open the read-only transaction that was begun on a replica.
     pub(super) reopen: bool,
     /// The balancer's choice for the statement under way, made already.
     pub(super) chosen: Option<BackendIdx>,
-    pub(super) seat: Rc<Seat>,
+    /// Where it waited for a connection.
+    pub(super) seat: Option<Rc<Seat>>,
 }
 
 /// Serves a client to its end. What goes wrong is told to the client, and returned for the log.
-pub(crate) async fn serve(
+pub(crate) fn serve(
     lane: Rc<Lane>,
     stream: Stream,
     entry: SessionEntry,
-) -> Result<(), Fault> {
-    let handle = lane.register(&stream, entry.id());
-    let client = Box::pin(handshake(&lane, stream, &entry)).await?;
-    let conversation = Box::pin(Conversation::open(lane, client, entry, handle)).await?;
-    let (conversation, result) = run(conversation).await;
-    Box::pin(conversation.end()).await;
-    match result {
-        Ok(()) | Err(Fault::Client(ClientFault::Gone)) => Ok(()),
-        Err(fault) => Err(fault),
+) -> impl Future<Output = Result<(), Fault>> {
+    // Boxed, and not captured: what only the login needs must not stay for the session.
+    let opening = Box::pin(async move {
+        let handle = lane.register(&stream, entry.id());
+        let client = handshake(&lane, stream, &entry).await?;
+        Conversation::open(lane, client, entry, handle).await
+    });
+    async {
+        let (conversation, result) = run(opening.await?).await;
+        Box::pin(conversation.end()).await;
+        match result {
+            Ok(()) | Err(Fault::Client(ClientFault::Gone)) => Ok(()),
+            Err(fault) => Err(fault),
+        }
     }
 }
 
@@ -113,7 +120,7 @@ impl Conversation {
         entry: SessionEntry,
         handle: Rc<SessionHandle>,
     ) -> Result<Box<Self>, Fault> {
-        let session = Session::new(Rc::default(), lane.server_kind(&client.greeting));
+        let session = Session::new(Rc::default(), lane.server_kind(client.mariadb));
         let mut this = Box::new(Self {
             lane,
             client,
@@ -128,7 +135,7 @@ impl Conversation {
             replay: false,
             reopen: false,
             chosen: None,
-            seat: Rc::default(),
+            seat: None,
         });
         let sequence = this.client.sequence;
         match this.first_state().await {
@@ -320,7 +327,7 @@ impl Conversation {
     /// COM_PING is the proxy's to answer, unless there is a connection to ask after.
     async fn ping(&mut self, packet: Chunk) -> Result<Next, Fault> {
         // MySQL's answer counts the warnings there are.
-        let counts = self.session.answers_here() && !self.client.greeting.mariadb;
+        let counts = self.session.answers_here() && !self.client.mariadb;
         if (self.session.held_firmly() || counts) && self.held.is_some() {
             self.session.begin_command();
             return self.run_request(Request::new(packet, PING, ReplyKind::Simple)).await;
@@ -345,7 +352,7 @@ impl Conversation {
             Ok(()) => {
                 self.entry.set_user(&self.lane.user(self.client.user).name);
                 self.session =
-                    Session::new(Rc::default(), self.lane.server_kind(&self.client.greeting));
+                    Session::new(Rc::default(), self.lane.server_kind(self.client.mariadb));
                 self.first_state().await
             }
             Err(fault) => Err(fault),
@@ -379,7 +386,7 @@ impl Conversation {
         self.forget_statements();
         // MariaDB goes back to the character sets of the connection's login, which need not be
         // this session's; MySQL to its global ones.
-        let base = self.lane.base(self.client.base_key()).filter(|_| self.client.greeting.mariadb);
+        let base = self.lane.base(self.client.base_key()).filter(|_| self.client.mariadb);
         let mut state = ReplayState::clone(base.as_ref().map_or(lease.state(), |base| &base.state));
         state.set_schema(schema.as_deref());
         // What the login's flags set need not outlive the reset: the connection says.

@@ -84,7 +84,9 @@ pub(super) struct Client {
     pub(super) attributes: Box<[u8]>,
     /// Number of the packet that answers the login.
     pub(super) sequence: u8,
-    pub(super) greeting: OfferedGreeting,
+    /// Whether it was greeted as by MariaDB.
+    pub(super) mariadb: bool,
+    offered_plugin: Plugin,
     scramble: [u8; 20],
 }
 
@@ -140,7 +142,8 @@ struct Seed {
     collation: u8,
     schema: Option<Vec<u8>>,
     attributes: Box<[u8]>,
-    greeting: OfferedGreeting,
+    mariadb: bool,
+    offered_plugin: Plugin,
     scramble: [u8; 20],
 }
 
@@ -156,7 +159,8 @@ impl Seed {
             changed: false,
             attributes: self.attributes,
             sequence,
-            greeting: self.greeting,
+            mariadb: self.mariadb,
+            offered_plugin: self.offered_plugin,
             scramble: self.scramble,
         }
     }
@@ -222,7 +226,8 @@ async fn log_in(
         collation,
         schema,
         attributes,
-        greeting: shared,
+        mariadb: shared.mariadb,
+        offered_plugin,
         scramble,
     })
 }
@@ -312,7 +317,7 @@ pub(super) async fn change_user(
         user: &request.user,
         plugin: request.auth_plugin.as_deref(),
         response: &request.auth_response,
-        offered_plugin: lane.offered_plugin(&client.greeting),
+        offered_plugin: client.offered_plugin,
     };
     let scramble = client.scramble;
     let (user, secret) = authenticate(lane, &mut client.inbox, attempt, scramble, sequence).await?;

@@ -58,7 +58,7 @@ impl Conversation {
                         return self.kill(&session, manner).await;
                     }
                 }
-                KillWhom::User(name) if self.client.greeting.mariadb => {
+                KillWhom::User(name) if self.client.mariadb => {
                     return self.kill_user(&name, manner).await;
                 }
                 KillWhom::User(_) | KillWhom::QueryId(_) => {}

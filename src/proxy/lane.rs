@@ -10,6 +10,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
+
 use crate::auth::{BackendSecret, Plugin, RsaKey, Secret};
 use crate::cluster::{BackendIdx, Balancer, ClusterView, OfferedGreeting};
 use crate::config::{PasswordSetting, Settings};
@@ -122,7 +124,7 @@ pub(crate) struct Lane {
     schemas: RefCell<HashSet<(u16, Vec<u8>)>>,
     pub(super) rsa: RsaKey,
     pub(super) draining: Cell<bool>,
-    sessions: RefCell<HashMap<u32, Rc<SessionHandle>>>,
+    sessions: RefCell<FxHashMap<u32, Rc<SessionHandle>>>,
     bells: Vec<Doorbell>,
     pub(super) spawn: Spawn,
 }
@@ -208,12 +210,12 @@ impl Lane {
         }
     }
 
-    pub(super) fn server_kind(&self, greeting: &OfferedGreeting) -> ServerKind {
+    pub(super) fn server_kind(&self, mariadb: bool) -> ServerKind {
         let view = self.view.borrow();
         let mut known = view.iter().filter_map(|(_, backend)| backend.facts.as_ref());
         ServerKind {
             trackers: known.all(|facts| facts.has_trackers()),
-            dialect: Dialect { mariadb: greeting.mariadb, ..Dialect::default() },
+            dialect: Dialect { mariadb, ..Dialect::default() },
         }
     }
 

@@ -75,7 +75,7 @@ impl Conversation {
 
     /// COM_STMT_EXECUTE, COM_STMT_BULK_EXECUTE.
     pub(super) async fn execute(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {
-        let id = self.prepared.meant(id, self.client.greeting.mariadb);
+        let id = self.prepared.meant(id, self.client.mariadb);
         if self.session.count_unknown() {
             let statement = self.prepared.find(id).map(|prepared| prepared.statement);
             if let Some(statement) = statement.filter(|it| it.traits.intersects(ASKS)) {
@@ -133,14 +133,14 @@ impl Conversation {
 
     /// COM_STMT_FETCH: the connection with the cursor is held.
     pub(super) async fn fetch(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {
-        let id = self.prepared.meant(id, self.client.greeting.mariadb);
+        let id = self.prepared.meant(id, self.client.mariadb);
         match self.prepared.find(id) {
             None => self.unknown_statement(packet, id, "mysqld_stmt_fetch").await,
             Some(prepared) if prepared.cursor => {
                 self.on_held_statement(packet, id, ReplyKind::Fetch).await
             }
             Some(_) => {
-                let dot = if self.client.greeting.mariadb { "" } else { "." };
+                let dot = if self.client.mariadb { "" } else { "." };
                 let message = format!("The statement ({id}) has no open cursor{dot}");
                 self.raise(packet, NO_OPEN_CURSOR, &message).await
             }
@@ -149,7 +149,7 @@ impl Conversation {
 
     /// COM_STMT_RESET: of concern to a server that has something to forget.
     pub(super) async fn reset_statement(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {
-        let id = self.prepared.meant(id, self.client.greeting.mariadb);
+        let id = self.prepared.meant(id, self.client.mariadb);
         let Some(prepared) = self.prepared.find_mut(id) else {
             return self.unknown_statement(packet, id, "mysqld_stmt_reset").await;
         };
@@ -178,7 +178,7 @@ impl Conversation {
 
     /// COM_STMT_CLOSE has no reply. The server's copy stays, for whoever has the same text.
     pub(super) async fn close_statement(&mut self, id: u32) -> Result<Next, Fault> {
-        let id = self.prepared.meant(id, self.client.greeting.mariadb);
+        let id = self.prepared.meant(id, self.client.mariadb);
         let Some(closed) = self.prepared.remove(id) else { return Ok(Next::Go) };
         if closed.bound || closed.is_under_way() {
             if let Some(lease) = &mut self.held {
@@ -192,7 +192,7 @@ impl Conversation {
 
     /// COM_STMT_SEND_LONG_DATA has no reply: what goes wrong is told to the execution.
     pub(super) async fn long_data(&mut self, packet: Chunk, id: u32) -> Result<Next, Fault> {
-        let id = self.prepared.meant(id, self.client.greeting.mariadb);
+        let id = self.prepared.meant(id, self.client.mariadb);
         if self.prepared.find(id).is_none_or(|prepared| prepared.lost.is_some()) {
             self.client.skip_command(packet).await?;
             return Ok(Next::Go);
@@ -238,7 +238,7 @@ impl Conversation {
             }
             // MariaDB keeps the messages that it has when long data comes.
             self.replay =
-                self.client.greeting.mariadb && self.cause.is_some() && self.session.answers_here();
+                self.client.mariadb && self.cause.is_some() && self.session.answers_here();
             self.leave(lease, Leave::Nothing).await;
         }
         self.primary_lease().await
@@ -314,7 +314,7 @@ impl Conversation {
             }
             prepared.cursor = !failed && status.contains(StatusFlags::CURSOR_EXISTS);
             // Nothing was executed: MySQL still has the data.
-            prepared.long_data &= unread && !self.client.greeting.mariadb;
+            prepared.long_data &= unread && !self.client.mariadb;
         } else if request.kind == ReplyKind::Fetch {
             prepared.cursor &= failed || !status.contains(StatusFlags::LAST_ROW_SENT);
         } else {
@@ -361,7 +361,7 @@ impl Conversation {
 
     /// An id that is not the session's, in the servers' own words.
     async fn unknown_statement(&mut self, packet: Chunk, id: u32, by: &str) -> Result<Next, Fault> {
-        let by = if self.client.greeting.mariadb { by } else { "mysql_stmt_precheck" };
+        let by = if self.client.mariadb { by } else { "mysql_stmt_precheck" };
         let message = format!("Unknown prepared statement handler ({id}) given to {by}");
         self.raise(packet, UNKNOWN_STATEMENT, &message).await
     }

@@ -352,7 +352,7 @@ impl Conversation {
         if request.kind == ReplyKind::FieldList {
             summary.had_resultset = true;
             // MySQL warns that the command is old, and does not count it.
-            summary.warnings = summary.warnings.max(u16::from(!self.client.greeting.mariadb));
+            summary.warnings = summary.warnings.max(u16::from(!self.client.mariadb));
         }
         let excused = self.excuses(&lease, &request.statement);
         let keep = self.session.after_reply(

@@ -1,10 +1,10 @@
 //! Sessions that wait for a backend connection, and the plan that ends each wait.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::time::Instant;
+
+use rustc_hash::FxHashMap;
 
 use crate::net::{Net, Notify, Sleep};
 use crate::pool::Plan;
@@ -20,25 +20,7 @@ pub(super) struct Seat {
 /// The waiting sessions of one shard, by their owner number.
 #[derive(Default)]
 pub(super) struct Waiting {
-    seats: RefCell<HashMap<u64, Rc<Seat>, BuildHasherDefault<Spread>>>,
-}
-
-/// Owners are numbers that the proxy gives: nobody can choose them to collide.
-#[derive(Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
+    seats: RefCell<FxHashMap<u64, Rc<Seat>>>,
 }
 
 impl Waiting {

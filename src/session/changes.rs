@@ -7,7 +7,7 @@ use super::insert_text::InsertText;
 use super::last::InsertId;
 use super::memory::Session;
 use super::state::{NAMES_COLLATION, VariableKind, variable_kind};
-use super::text::Hidden;
+use super::text::{Hidden, Names};
 use super::{Pins, StateInterner};
 use crate::protocol::Change;
 use crate::sql::{Access, Naming, Statement, Thing, Traits};
@@ -44,7 +44,7 @@ pub(super) struct Pending {
     /// The server closes the connection behind it, as `completion_type` says.
     pub(super) releases: bool,
     /// What it opens or closes by name.
-    pub(super) naming: Option<(Thing, Naming)>,
+    pub(super) naming: Option<Box<(Thing, Naming)>>,
     pub(super) trackers: TrackerUse,
 }
 
@@ -119,7 +119,8 @@ impl Session {
     pub(super) fn apply_hidden(&mut self, statement: &Statement) {
         match std::mem::replace(&mut self.pending.hidden, Hidden::Nothing) {
             Hidden::Nothing => {}
-            Hidden::Names { set, collation } => {
+            Hidden::Names(names) => {
+                let Names { set, collation } = *names;
                 if !self.server.trackers {
                     for name in [
                         &b"character_set_client"[..],

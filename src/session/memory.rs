@@ -179,7 +179,7 @@ impl Session {
             && statement.traits.intersects(Traits::COMMIT | Traits::ROLLBACK)
             && text::leaves_release_open(sql);
         if statement.statements == 1 && statement.traits.intersects(RARE) {
-            self.pending.naming = naming(sql, self.dialect(), self.state.schema());
+            self.pending.naming = naming(sql, self.dialect(), self.state.schema()).map(Box::new);
         }
         if matches!(statement.verb, Verb::Insert | Verb::Replace) {
             self.pending.insert = InsertText::of(sql);

@@ -73,9 +73,9 @@ impl Session {
             return;
         }
         let mut opened = self.opened.take().unwrap_or_default();
-        let executes_read = opened.executes_read(naming.as_ref());
+        let executes_read = opened.executes_read(naming.as_deref());
         for ((thing, traits, _), names) in THINGS.into_iter().zip(&mut opened.of) {
-            let own = naming.as_ref().filter(|(of, _)| *of == thing).map(|(_, naming)| naming);
+            let own = naming.as_deref().filter(|(of, _)| *of == thing).map(|(_, naming)| naming);
             let reported = thing == Thing::ServerLock && self.reports_locks(statement, summary);
             match own {
                 Some(Naming::Forever) => self.pins |= Pins::UNKNOWN_CHANGE,

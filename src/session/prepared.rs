@@ -5,9 +5,11 @@
 //! that moment, whatever they are when the statement runs. So a [`PreparedText`] is a text with
 //! the state that it was prepared in, and connections remember which of them they have.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use super::counting::Counting;
 use super::insert_text::InsertText;
@@ -193,7 +195,7 @@ impl Prepared {
 /// The prepared statements of one session.
 #[derive(Debug, Default)]
 pub struct PreparedStatements {
-    all: HashMap<u32, Prepared>,
+    all: FxHashMap<u32, Prepared>,
     last_id: u32,
     /// The one that was prepared last, unless that failed or it is closed.
     newest: Option<u32>,
@@ -290,7 +292,7 @@ impl Session {
         if self.pending.naming.is_some() {
             // Its names are of the schema that was current then.
             let schema = prepared.text.state().schema();
-            self.pending.naming = naming(prepared.text.sql(), self.dialect(), schema);
+            self.pending.naming = naming(prepared.text.sql(), self.dialect(), schema).map(Box::new);
         }
         let sends = matches!(self.pending.counting, Counting::Sends | Counting::SendsAtEnd);
         if sends && opens_cursor(payload) {

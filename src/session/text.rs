@@ -13,16 +13,26 @@ pub(super) enum Hidden {
     /// Nothing.
     Nothing,
     /// `SET NAMES set [COLLATE collation]`.
-    Names {
-        /// The character set's name.
-        set: Vec<u8>,
-        /// The collation, where one is named: no server reports it.
-        collation: Option<Vec<u8>>,
-    },
+    Names(Box<Names>),
     /// `USE schema`.
     Schema(Vec<u8>),
     /// A collation that is not to be read: SET CHARACTER SET takes the schema's.
     Unreadable,
+}
+
+/// What `SET NAMES` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Names {
+    /// The character set.
+    pub(super) set: Vec<u8>,
+    /// The collation, where one is named: no server reports it.
+    pub(super) collation: Option<Vec<u8>>,
+}
+
+impl Hidden {
+    fn names(set: &[u8], collation: Option<Vec<u8>>) -> Self {
+        Self::Names(Box::new(Names { set: set.to_vec(), collation }))
+    }
 }
 
 /// Looks for what a plain SET or a USE hides. `untracked`: the server reports nothing at all.
@@ -51,10 +61,10 @@ fn has_character_set(sql: &[u8]) -> bool {
 fn names(sql: &[u8]) -> Option<Hidden> {
     let rest = words(sql, [b"set", b"names"])?;
     match rest[..] {
-        [set] => Some(Hidden::Names { set: word_or_literal(set)?.to_vec(), collation: None }),
+        [set] => Some(Hidden::names(word_or_literal(set)?, None)),
         [set, keyword, collation] if keyword.eq_ignore_ascii_case(b"collate") => {
             let collation = Some(word_or_literal(collation)?.to_vec());
-            Some(Hidden::Names { set: word_or_literal(set)?.to_vec(), collation })
+            Some(Hidden::names(word_or_literal(set)?, collation))
         }
         _ => None,
     }
@@ -328,7 +338,7 @@ mod tests {
 
     fn names(set: &str, collation: Option<&str>) -> Hidden {
         let collation = collation.map(|name| name.as_bytes().to_vec());
-        Hidden::Names { set: set.as_bytes().to_vec(), collation }
+        Hidden::names(set.as_bytes(), collation)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod control;
 mod placement;
 
+use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -167,31 +168,36 @@ fn start(net: &Net, task: impl Future<Output = ()> + 'static) {
 async fn accept(net: Net, lane: Rc<Lane>, listener: Listener) {
     loop {
         let stream = listener.accept().await;
-        start(&net, session(lane.clone(), stream));
+        if let Some(session) = session(lane.clone(), stream) {
+            start(&net, session);
+        }
     }
 }
 
-/// A session's edge: what goes wrong within ends here, and no other session notices.
-async fn session(lane: Rc<Lane>, stream: Stream) {
-    let peer = stream.peer_name();
-    let metrics = lane.metrics().clone();
-    metrics.counters().accepted.bump();
+/// A session's edge: what goes wrong within ends here, and no other session notices. `None`: there
+/// is no room for it.
+fn session(lane: Rc<Lane>, stream: Stream) -> Option<impl Future<Output = ()>> {
+    let peer = stream.peer_name().into_boxed_str();
+    lane.metrics().counters().accepted.bump();
     let Some(entry) = lane.enter(peer.parse().ok()) else {
-        metrics.counters().refused.bump();
+        lane.metrics().counters().refused.bump();
         lane.turn_away(&stream);
-        return;
+        return None;
     };
     let id = entry.id();
-    let served = AssertUnwindSafe(serve(lane.clone(), stream, entry)).catch_unwind().await;
-    lane.forget(id);
-    match served {
-        Ok(Ok(())) => {}
-        Ok(Err(fault)) => tracing::info!(session = id, %peer, "session ended: {fault}"),
-        Err(_) => {
-            metrics.counters().panics.bump();
-            tracing::error!(session = id, %peer, "a panic ended this session: please report it");
+    let serving = AssertUnwindSafe(serve(lane.clone(), stream, entry)).catch_unwind();
+    Some(async move {
+        let served = serving.await;
+        lane.forget(id);
+        match served {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => tracing::info!(session = id, %peer, "session ended: {fault}"),
+            Err(_) => {
+                lane.metrics().counters().panics.bump();
+                tracing::error!(session = id, %peer, "a panic ended this session: please report it");
+            }
         }
-    }
+    })
 }
 
 async fn tend(net: Net, lane: Rc<Lane>) {
