@@ -44,7 +44,8 @@
 //!    ([`cluster::offered_greeting`]) and drives [`auth::ServerSide`]. `proxy/checkout.rs` finds
 //!    the state that the login gives the session.
 //! 3. `proxy/conversation.rs` takes a command's packet out of its `proxy/inbox.rs`: a whole packet
-//!    stays in the receive buffer it came in.
+//!    stays in the receive buffer it came in. The command runs in a future from `proxy/stock.rs`:
+//!    a session that waits for its client holds none.
 //! 4. [`sql::classify`] says what a text may do. [`session::Session::begin`] adds the pins that it
 //!    will bring, before it runs. `proxy/statement.rs` puts the session's own answers into a text
 //!    that asks for them ([`sql::substitute_functions`]).
@@ -63,6 +64,10 @@
 //! 9. [`session::Session::note_change`] and [`session::Session::after_reply`] remember what that
 //!    OK said, and decide: release, hold, or close. [`pool::BackendPool::release`] keeps the
 //!    connection or retires it, and the first session in the line gets what became free.
+//!
+//! Most statements are plain reads of a session that holds nothing, and an idle connection is in
+//! its state: `proxy/light.rs` asks for all that at once and skips 5 to 7 and most of 9. What turns
+//! out otherwise goes on here, at whatever point that shows.
 //!
 //! # What a shard owns, and what crosses cores
 //!
