@@ -52,6 +52,8 @@ impl Conversation {
         // What took too long once is not to be run again.
         let repeats = !self.spare.is_empty() && !error.is_some_and(|code| LATE.contains(&code));
         let executes = request.kind == ReplyKind::Execute;
+        // The SELECT that failed may have to count again.
+        let counts_late = self.session.last().found_late && !left_some;
         // A PREPARE that fails, fails elsewhere as well.
         let refused = request.kind == ReplyKind::Prepare && error.is_some();
         let repeats_text = repeats && (refused || request.kind == ReplyKind::Query);
@@ -60,11 +62,10 @@ impl Conversation {
         } else if left_some && repeats && executes {
             let whole = self.whole_execution(request.of_statement);
             self.cause = whole.map(|(packet, text)| Box::new(self.cause_of(packet, Some(text))));
-        } else if self.session.last().found_late && !left_some {
-            // The SELECT that failed may have to count again.
-        } else if !keeps || error.is_some() || (left_some && executes) {
+        } else if error.is_some() || !(keeps || counts_late) || (left_some && executes) {
             self.cause = None;
         } else if let Some(cause) = &mut self.cause
+            && keeps
             && repeats_text
             && cause.asked.len() < ASKED_MAX
         {
