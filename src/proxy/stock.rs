@@ -11,8 +11,8 @@ use super::conversation::{Conversation, Next, one_command};
 use super::fault::Fault;
 use super::lane::Lane;
 
-/// Empty rooms that are kept.
-const KEPT_MAX: usize = 256;
+/// Empty rooms that are kept, of 2 KiB each.
+const KEPT_MAX: usize = 1024;
 
 /// What a command leaves: the session, and whether it goes on.
 pub(super) type Outcome = (Box<Conversation>, Result<Next, Fault>);
