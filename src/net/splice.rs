@@ -152,7 +152,8 @@ impl Splice {
         let entry = opcode::Send::new(types::Fd(half.fd.as_raw_fd()), bytes.as_ptr(), len)
             .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
             .build();
-        self.ring.push(entry.user_data(tag(Op::Send, key(slot))));
+        let bytes = bytes.len();
+        self.ring.push_send(entry.user_data(tag(Op::Send, key(slot))), bytes);
     }
 
     fn on_receive(&mut self, event: Completion, slot: usize) {
