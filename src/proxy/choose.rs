@@ -2,6 +2,7 @@
 
 use crate::cluster::{BackendIdx, BackendSet};
 use crate::route::{ClusterInput, Decision, Leave, RouteInput, Target, decide, decide_opaque};
+use crate::session::Pins;
 use crate::sql::Statement;
 
 use super::conversation::Conversation;
@@ -57,7 +58,9 @@ impl Conversation {
 
     /// Whether a SELECT that failed must fail again where the statement runs, for what it counts.
     fn replays_late_count(&mut self, statement: &Statement) -> bool {
-        let can = self.cause.is_some() && !self.cause_ran_elsewhere();
+        // It would be the one transaction that SET TRANSACTION is about.
+        let waits = self.session.pins().contains(Pins::ONE_SHOT_TRANSACTION);
+        let can = self.cause.is_some() && !waits && !self.cause_ran_elsewhere();
         can && self.session.wants_late_count(statement) && self.session.take_late_count()
     }
 
