@@ -8,7 +8,7 @@ use crate::protocol::{
     Command, HEADER_LEN, ParamTypes, PrepareOk, ReplyKind, opens_cursor, param_types, put_packet,
     put_param_types, rewrite_statement_id,
 };
-use crate::session::{PreparedText, ReplayState};
+use crate::session::{FoundLate, PreparedText, ReplayState};
 use crate::sql::Traits;
 
 use super::conversation::Conversation;
@@ -53,7 +53,8 @@ impl Conversation {
         let repeats = !self.spare.is_empty() && !error.is_some_and(|code| LATE.contains(&code));
         let executes = request.kind == ReplyKind::Execute;
         // The SELECT that failed may have to count again.
-        let counts_late = self.session.last().found_late && !left_some;
+        let late = self.session.last().found_late == FoundLate::OnConnection;
+        let counts_late = late && !left_some;
         // A PREPARE that fails, fails elsewhere as well.
         let refused = request.kind == ReplyKind::Prepare && error.is_some();
         let repeats_text = repeats && (refused || request.kind == ReplyKind::Query);

@@ -60,7 +60,8 @@ impl Conversation {
     fn replays_late_count(&mut self, statement: &Statement) -> bool {
         // It would be the one transaction that SET TRANSACTION is about.
         let waits = self.session.pins().contains(Pins::ONE_SHOT_TRANSACTION);
-        let can = self.cause.is_some() && !waits && !self.cause_ran_elsewhere();
+        let again = self.cause.is_some() && !waits && !self.cause_ran_elsewhere();
+        let can = again || self.session.counts_here();
         can && self.session.wants_late_count(statement) && self.session.take_late_count()
     }
 

@@ -55,7 +55,7 @@ impl Conversation {
             lease.link().left.insert_id = preamble.insert_id;
         }
         if counted {
-            lease.link().left.found_rows = self.session.last().found_rows;
+            lease.link().left.found_rows = self.session.own_count();
         } else if preamble.clear_sql.is_some() || preamble.count_sql.is_some() {
             lease.link().left.found_rows = None;
         }

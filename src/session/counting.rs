@@ -3,6 +3,7 @@
 use crate::protocol::Summary;
 use crate::sql::{Access, Statement, Traits, Verb};
 
+use super::last::FoundLate;
 use super::memory::Session;
 use super::text;
 
@@ -18,6 +19,8 @@ pub(super) enum Counting {
     SendsAtEnd,
     /// The rows it finds are counted (UPDATE on MySQL).
     Matches,
+    /// Nothing yet: see [`FoundLate`] (CREATE TABLE … SELECT, SET to a subquery, on MySQL).
+    Later,
     /// Something that the reply does not tell.
     Hides,
     /// The same, or nothing.
@@ -35,6 +38,7 @@ impl Counting {
         match self {
             Self::Keeps | Self::Hides | Self::SendsAtEnd => false,
             Self::Matches | Self::May => true,
+            Self::Later => matches!(statement.verb, Verb::Set),
             Self::Sends => statement.statements > 1,
         }
     }
@@ -57,11 +61,21 @@ impl Session {
         here: bool,
     ) -> Option<Vec<u8>> {
         let wanted = self.pending.takes_late || self.pending.counting.needs_count(statement);
-        let known = found_rows == self.last.found_rows && !self.pending.takes_late;
+        let own = self.own_count();
+        let known = found_rows == own && !self.pending.takes_late;
         if !wanted || here || known {
             return None;
         }
-        self.last.found_rows.map(|rows| count_sql(rows, self.server.dialect.mariadb))
+        own.map(|rows| count_sql(rows, self.server.dialect.mariadb))
+    }
+
+    /// The count that a connection is to begin a statement with that needs one.
+    #[must_use]
+    pub fn own_count(&self) -> Option<u64> {
+        match self.last.found_late {
+            FoundLate::Known(rows) => Some(rows),
+            FoundLate::Nothing | FoundLate::OnConnection => self.last.found_rows,
+        }
     }
 
     /// Whether the connection now has the session's count, and no longer another's.
@@ -72,7 +86,7 @@ impl Session {
         before: Option<u64>,
     ) {
         let counted = match self.pending.counting {
-            Counting::Keeps => false,
+            Counting::Keeps | Counting::Later => false,
             Counting::Sends | Counting::SendsAtEnd => {
                 summary.resultsets > 0 && (summary.error.is_none() || statement.statements > 1)
             }
@@ -81,6 +95,11 @@ impl Session {
         };
         self.counts_here |= counted || self.last.found_rows.is_none();
         self.counted = self.counts_here.then_some(self.last.found_rows);
+        let late = self.last.found_late != FoundLate::Nothing;
+        if late && (summary.error.is_some() || self.pending.counting == Counting::Later) {
+            // Another session's DML would take it over.
+            self.counted = Some(None);
+        }
     }
 
     /// `FOUND_ROWS()` on the connection that the last statement ran on: `Some(None)` where
@@ -101,7 +120,8 @@ impl Session {
     #[must_use]
     pub fn wants_late_count(&self, statement: &Statement) -> bool {
         let counting = self.pending.counting;
-        self.last.found_late && (counting.needs_count(statement) || counting.shifts(statement))
+        self.last.found_late == FoundLate::OnConnection
+            && (counting.needs_count(statement) || counting.shifts(statement))
     }
 
     /// The connection for the statement has, or is to have, what was counted late; whether the
@@ -109,6 +129,12 @@ impl Session {
     pub fn take_late_count(&mut self) -> bool {
         self.pending.takes_late = true;
         !self.counts_here
+    }
+
+    /// Whether `FOUND_ROWS()` on the connection held is the session's, late counts included.
+    #[must_use]
+    pub fn counts_here(&self) -> bool {
+        self.counts_here
     }
 
     /// The connection held answered `SELECT FOUND_ROWS()`, and has forgotten it by that.
@@ -195,6 +221,7 @@ fn written(verb: Verb, sql: &[u8], mariadb: bool) -> Counting {
         // SET STATEMENT … FOR a query.
         (Verb::Set, true) if text::has_word(sql, b"statement") => Counting::May,
         (Verb::Do, false) => Counting::Hides,
+        (Verb::Set | Verb::Create, false) if text::finds_rows(verb, sql) => Counting::Later,
         (Verb::Set | Verb::Create, false) => Counting::Keeps,
         (Verb::Update, false) if !text::finds_rows(verb, sql) => Counting::Matches,
         _ if text::finds_rows(verb, sql) => Counting::May,

@@ -52,6 +52,18 @@ impl InsertId {
     }
 }
 
+/// What the next DML that succeeds makes of `FOUND_ROWS()` (MySQL 9.7: a statement counts while it
+/// runs, and one that neither is DML nor sends rows, or fails, does not take that over).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundLate {
+    /// Nothing.
+    Nothing,
+    /// What its connection would say: of a SELECT that failed, its subqueries' rows.
+    OnConnection,
+    /// This: the rows of CREATE TABLE … SELECT.
+    Known(u64),
+}
+
 /// The session's answers to `ROW_COUNT()` and its like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastStatement {
@@ -61,9 +73,8 @@ pub struct LastStatement {
     /// `FOUND_ROWS()`: rows of the last result set, which statements without one leave as it
     /// is; `None` where only the connection knows.
     pub found_rows: Option<u64>,
-    /// A SELECT failed while it ran, and what its subqueries had counted by then `FOUND_ROWS()`
-    /// becomes with the next DML that succeeds (MySQL 9.7).
-    pub found_late: bool,
+    /// What was counted and not taken over yet.
+    pub found_late: FoundLate,
     /// Warnings of the last statement.
     pub warnings: u16,
     /// The error code of the last statement, if it failed.
@@ -78,7 +89,7 @@ impl Default for LastStatement {
         Self {
             row_count: Some(0),
             found_rows: Some(0),
-            found_late: false,
+            found_late: FoundLate::Nothing,
             warnings: 0,
             error: None,
             insert_id: InsertId::Known(0),
@@ -149,7 +160,7 @@ impl LastStatement {
         let found = match (counting, summary.error) {
             // Rows of a kind not looked for, as VALUES.
             (Counting::Keeps, _) if several && rows.is_some() => None,
-            (Counting::Keeps, _) => self.found_rows,
+            (Counting::Keeps | Counting::Later, _) => self.found_rows,
             (Counting::Sends, Some(error)) if several => {
                 let known = rows.or(self.found_rows);
                 known.filter(|_| UNRESOLVED.contains(&error))
@@ -186,14 +197,23 @@ impl LastStatement {
         takes_late: bool,
     ) {
         match (summary.error, counting) {
-            (Some(error), Counting::SendsAtEnd) => self.found_late |= !UNRESOLVED.contains(&error),
+            (Some(error), Counting::SendsAtEnd) if !UNRESOLVED.contains(&error) => {
+                self.found_late = FoundLate::OnConnection;
+            }
             (Some(_), _) => {}
+            (None, Counting::Later) if statement.verb == Verb::Create => {
+                self.found_late = FoundLate::Known(summary.affected_rows);
+            }
+            (None, Counting::Later) => self.found_late = FoundLate::OnConnection,
             (None, Counting::Keeps) if !counting.shifts(statement) => {}
             (None, _) => {
-                if takes_late && counting.shifts(statement) {
-                    self.found_rows = None;
+                match self.found_late {
+                    _ if !counting.shifts(statement) => {}
+                    FoundLate::Known(rows) => self.found_rows = Some(rows),
+                    FoundLate::OnConnection if takes_late => self.found_rows = None,
+                    FoundLate::OnConnection | FoundLate::Nothing => {}
                 }
-                self.found_late = false;
+                self.found_late = FoundLate::Nothing;
             }
         }
     }
@@ -316,7 +336,7 @@ mod tests {
         let step = |last: &mut LastStatement, verb, summary: Summary, counting, takes| {
             note(last, statement(verb), summary, counting);
             last.note_found_late(&statement(verb), &summary, counting, takes);
-            (last.found_rows, last.found_late)
+            (last.found_rows, last.found_late != FoundLate::Nothing)
         };
         let (sends, keeps) = (Counting::SendsAtEnd, Counting::Keeps);
         for (takes, found) in [(true, None), (false, Some(7))] {
@@ -334,6 +354,11 @@ mod tests {
             assert_eq!(step(&mut last, Verb::Delete, reply(0, 0), keeps, takes), (found, false));
         }
         let mut last = LastStatement::default();
+        assert_eq!(
+            step(&mut last, Verb::Create, reply(5, 0), Counting::Later, false),
+            (Some(0), true)
+        );
+        assert_eq!(step(&mut last, Verb::Insert, reply(1, 0), keeps, false), (Some(5), false));
         step(&mut last, Verb::Select, failed(1242), sends, false);
         assert_eq!(step(&mut last, Verb::Select, rows(2), sends, false), (Some(2), false));
     }

@@ -23,7 +23,7 @@ mod text;
 mod trackers;
 
 pub use difference::{Preamble, difference};
-pub use last::{InsertId, LastStatement};
+pub use last::{FoundLate, InsertId, LastStatement};
 pub use memory::{AtEnd, Hold, Keep, Left, ServerKind, Session, Unreachable};
 pub use pins::Pins;
 pub use prepared::{

@@ -1,5 +1,6 @@
 //! Plain reads of a session that holds nothing: the short end of their replies.
 
+use super::last::FoundLate;
 use super::memory::Session;
 use crate::protocol::{StatusFlags, Summary};
 
@@ -29,7 +30,7 @@ impl Session {
         if plain {
             self.last.row_count = Some(-1);
             self.last.found_rows = Some(summary.rows);
-            self.last.found_late = false;
+            self.last.found_late = FoundLate::Nothing;
             self.last.warnings = 0;
             self.last.error = None;
         }

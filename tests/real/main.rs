@@ -12,6 +12,7 @@ mod extensions;
 mod failures;
 mod kill;
 mod large;
+mod malformed;
 mod peers;
 mod prepared;
 mod prepared_alike;
@@ -173,6 +174,7 @@ fn all() -> Vec<Test> {
     [
         peers::TESTS,
         prepared::TESTS,
+        malformed::TESTS,
         prepared_alike::TESTS,
         routing::TESTS,
         replies::TESTS,
