@@ -8,34 +8,13 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-use io_uring::types::Timespec;
+use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, squeue};
 
 use super::buffers::{Buffers, GROUP};
 
 const SUBMISSIONS: u32 = 1024;
 const COMPLETIONS: u32 = 8192;
-
-/// Sends up to this many bytes complete while they are submitted, unless their peer does not read.
-pub(super) const AT_ONCE_BYTES: usize = 16 * 1024;
-
-/// How long a wait goes on though sends have completed and nothing else has: the longest that an
-/// event is kept waiting by a send that did not complete at once.
-const SENDS_ALONE: Duration = Duration::from_micros(250);
-
-/// Flags of `io_uring_enter`: run deferred work and wait; the argument is a [`Wait`].
-const ENTER_GETEVENTS: u32 = 1;
-const ENTER_EXT_ARG: u32 = 8;
-
-/// `struct io_uring_getevents_arg`.
-#[repr(C)]
-struct Wait<'a> {
-    sigmask: u64,
-    sigmask_bytes: u32,
-    /// 0, or after how long any completion ends the wait (Linux 6.12).
-    any_after_us: u32,
-    at_most: &'a Timespec,
-}
 
 /// What an operation was, kept in its `user_data` beside the socket's slot and generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +68,6 @@ pub(super) struct Completion {
 pub(super) struct Ring {
     ring: IoUring,
     overflow: VecDeque<squeue::Entry>,
-    /// Operations queued since the last enter that complete in the next.
-    at_once: u32,
-    /// Whether the kernel knows [`Wait::any_after_us`].
-    waits_in_two: bool,
     pub(super) buffers: Rc<Buffers>,
 }
 
@@ -114,16 +89,7 @@ impl Ring {
                 0,
             )?;
         }
-        let mut this = Self {
-            ring,
-            overflow: VecDeque::new(),
-            at_once: 0,
-            waits_in_two: true,
-            buffers: Rc::new(buffers),
-        };
-        // Older kernels refuse what was padding.
-        this.waits_in_two = this.enter(1, Duration::ZERO, SENDS_ALONE).is_ok();
-        Ok(this)
+        Ok(Self { ring, overflow: VecDeque::new(), buffers: Rc::new(buffers) })
     }
 
     /// Queues an operation for the next [`Ring::submit_and_wait`].
@@ -140,16 +106,8 @@ impl Ring {
         self.overflow.push_back(entry);
     }
 
-    /// The same for a send of `bytes`, at most [`AT_ONCE_BYTES`] to a peer that has taken all
-    /// before.
-    pub(super) fn push_send(&mut self, entry: squeue::Entry, bytes: usize) {
-        self.at_once += u32::from(bytes <= AT_ONCE_BYTES);
-        self.push(entry);
-    }
-
-    /// One `io_uring_enter`: submits all, waits at most `wait` for a completion that is news (not
-    /// at all when submissions are left over, or when `wait` is `None`). Sends that complete while
-    /// they are submitted are none: else each send would cost an enter that finds nothing to do.
+    /// One `io_uring_enter`: submits all, waits for a completion at most `wait` (not at all when
+    /// submissions are left over, or when `wait` is `None`).
     pub(super) fn submit_and_wait(&mut self, wait: Option<Duration>) -> io::Result<()> {
         {
             let mut queue = self.ring.submission();
@@ -161,45 +119,15 @@ impl Ring {
                 self.overflow.pop_front();
             }
         }
-        let at_once = std::mem::take(&mut self.at_once);
         // Always asks for one completion: a deferred-taskrun ring does its work only then. With
         // no time to wait it returns at once.
         let wait = wait.filter(|_| self.overflow.is_empty()).unwrap_or(Duration::ZERO);
-        let entered = if self.waits_in_two && at_once > 0 && wait > SENDS_ALONE {
-            self.enter(1 + at_once, wait, SENDS_ALONE)
-        } else {
-            self.enter(1, wait, Duration::ZERO)
-        };
-        match entered {
-            Ok(()) => Ok(()),
-            Err(error) => match error.raw_os_error() {
-                // A full completion queue or memory pressure pass once completions are reaped.
-                Some(libc::EBUSY | libc::EAGAIN) => Ok(()),
-                _ => Err(error),
-            },
-        }
-    }
-
-    /// Submits what is queued and waits for `completions`, or any after `any_after` (unless that is
-    /// zero), at most `wait`.
-    fn enter(&mut self, completions: u32, wait: Duration, any_after: Duration) -> io::Result<()> {
-        let queued = u32::try_from(self.ring.submission().len()).expect("a ring's length");
-        let at_most = Timespec::from(wait);
-        let wait = Wait {
-            sigmask: 0,
-            sigmask_bytes: 0,
-            any_after_us: any_after.subsec_micros(),
-            at_most: &at_most,
-        };
-        let flags = ENTER_GETEVENTS | ENTER_EXT_ARG;
-        // SAFETY: the argument is laid out as the kernel's, and it and the time that it points at
-        // outlive the call; what the entries point at is kept as in `push`.
-        let entered =
-            unsafe { self.ring.submitter().enter(queued, completions, flags, Some(&wait)) };
-        match entered {
+        let timespec = Timespec::from(wait);
+        match self.ring.submitter().submit_with_args(1, &SubmitArgs::new().timespec(&timespec)) {
             Ok(_) => Ok(()),
             Err(error) => match error.raw_os_error() {
-                Some(libc::ETIME | libc::EINTR) => Ok(()),
+                // A full completion queue or memory pressure pass once completions are reaped.
+                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
                 _ => Err(error),
             },
         }

@@ -152,8 +152,7 @@ impl Splice {
         let entry = opcode::Send::new(types::Fd(half.fd.as_raw_fd()), bytes.as_ptr(), len)
             .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
             .build();
-        let bytes = bytes.len();
-        self.ring.push_send(entry.user_data(tag(Op::Send, key(slot))), bytes);
+        self.ring.push(entry.user_data(tag(Op::Send, key(slot))));
     }
 
     fn on_receive(&mut self, event: Completion, slot: usize) {

@@ -188,9 +188,8 @@ impl Table {
             tx.in_flight = gather.fill(tx.queue.iter().take(GATHER_MAX));
             opcode::SendMsg::new(fd, &raw const gather.header).flags(flags.cast_unsigned()).build()
         };
-        let bytes = tx.bytes;
         socket.operations += 1;
-        self.ring.push_send(entry.user_data(tag(Op::Send, key)), bytes);
+        self.ring.push(entry.user_data(tag(Op::Send, key)));
     }
 
     /// The owner has let go: flush what is queued, then close.
