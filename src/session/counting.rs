@@ -43,7 +43,7 @@ impl Counting {
         }
     }
 
-    /// Whether it takes over, where it succeeds, what a statement counted before it failed.
+    /// Whether it takes over, where it succeeds, what was counted late ([`FoundLate`]).
     pub(super) const fn shifts(self, statement: &Statement) -> bool {
         matches!(self, Self::Keeps)
             && matches!(statement.verb, Verb::Insert | Verb::Replace | Verb::Delete)
@@ -115,8 +115,8 @@ impl Session {
         self.counts_here && self.last.found_rows.is_none()
     }
 
-    /// Whether the statement that [`Session::begin`] took may make what a failed SELECT counted
-    /// late the answer of `FOUND_ROWS()`.
+    /// Whether the statement that [`Session::begin`] took may make what was counted late, and only
+    /// a connection knows, the answer of `FOUND_ROWS()`.
     #[must_use]
     pub fn wants_late_count(&self, statement: &Statement) -> bool {
         let counting = self.pending.counting;
@@ -232,6 +232,26 @@ fn written(verb: Verb, sql: &[u8], mariadb: bool) -> Counting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Seen on MySQL 9.7; MariaDB counts in these at once, or not at all.
+    #[test]
+    fn what_counts_late() {
+        let of = |verb, sql: &str, mariadb| {
+            let (access, traits) = (Access::Write, Traits::empty());
+            let statement = Statement { verb, access, traits, hint: None, statements: 1 };
+            counting(&statement, sql.as_bytes(), mariadb, false)
+        };
+        for (verb, sql, late) in [
+            (Verb::Create, "CREATE TABLE a AS SELECT id FROM b", true),
+            (Verb::Create, "CREATE TABLE a (id INT)", false),
+            (Verb::Create, "CREATE VIEW a AS SELECT id FROM b", false),
+            (Verb::Set, "SET @a = (SELECT MAX(id) FROM b)", true),
+            (Verb::Set, "SET @a = 1", false),
+        ] {
+            assert_eq!(of(verb, sql, false) == Counting::Later, late, "{sql}");
+            assert_ne!(of(verb, sql, true), Counting::Later, "{sql}");
+        }
+    }
 
     #[test]
     fn what_several_statements_do_to_the_count() {
