@@ -63,7 +63,6 @@ impl World {
             idle_min: 0,
             idle_max: 4,
             queue_len_max: 8,
-            queue_timeout: hour,
             lifetime: hour,
             idle: hour,
             ping_after: hour,

@@ -219,7 +219,6 @@ fn pool(idle: u32) -> Case {
         idle_min: 0,
         idle_max: idle,
         queue_len_max: 8,
-        queue_timeout: hour,
         lifetime: 24 * hour,
         idle: 24 * hour,
         ping_after: 24 * hour,

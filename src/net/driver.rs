@@ -17,7 +17,7 @@ use super::notify::Doorbell;
 use super::ring::{Completion, Key, Ring};
 use super::socket::{Arm, End, Phase, Socket};
 use super::stream::{Received, Stream, StreamError};
-use super::table::Table;
+use super::table::{Table, Traffic};
 use super::timers::TimerId;
 
 /// Sizes of a shard's network side.
@@ -92,8 +92,8 @@ impl Net {
             {
                 let mut table = self.0.table.borrow_mut();
                 table.start_sends();
-                let wait = table.patience(self.0.now.get());
-                if let Err(error) = table.ring.submit_and_wait(Some(wait)) {
+                let wait = table.woken.is_empty().then(|| table.patience(self.0.now.get()));
+                if let Err(error) = table.ring.submit_and_wait(wait) {
                     return error;
                 }
                 let now = Instant::now();
@@ -130,6 +130,22 @@ impl Net {
     #[must_use]
     pub fn doorbell(&self) -> Doorbell {
         self.0.bell.clone()
+    }
+
+    /// What went over the sockets of an account since the last call; see [`Stream::set_account`].
+    #[must_use]
+    pub fn take_traffic(&self, account: u16) -> Traffic {
+        let mut table = self.0.table.borrow_mut();
+        table.traffic.get_mut(usize::from(account)).map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(super) fn set_account(&self, key: Key, account: u16) {
+        let mut table = self.0.table.borrow_mut();
+        let accounts = usize::from(account) + 1;
+        if table.traffic.len() < accounts {
+            table.traffic.resize(accounts, Traffic::default());
+        }
+        table.owned(key).account = account;
     }
 
     /// Waits until the bell was rung since the last call.

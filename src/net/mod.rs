@@ -16,6 +16,7 @@ mod notify;
 mod probe;
 mod queue;
 mod ring;
+mod sending;
 mod socket;
 mod splice;
 mod stream;
@@ -30,6 +31,7 @@ pub use notify::{Doorbell, Notify};
 pub use probe::{Missing, low_on_locked_memory, probe, raise_file_limit};
 pub use splice::splice;
 pub use stream::{Aborter, Received, Stream, StreamError};
+pub use table::Traffic;
 
 #[cfg(test)]
 mod tests;

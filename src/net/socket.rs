@@ -105,7 +105,8 @@ pub(super) struct Socket {
     pub(super) timer: Option<TimerId>,
     /// Target of a connect in flight.
     pub(super) target: Option<Box<SockAddr>>,
-    pub(super) received_bytes: u64,
+    /// Which [`super::table::Traffic`] its bytes count to.
+    pub(super) account: u16,
     pub(super) sent_bytes: u64,
 }
 
@@ -133,8 +134,23 @@ impl Socket {
             operations: 0,
             timer: None,
             target: None,
-            received_bytes: 0,
+            account: 0,
             sent_bytes: 0,
+        }
+    }
+
+    /// Takes `bytes` off the first `chunks` that are queued: the kernel has them.
+    pub(super) fn sent(&mut self, mut bytes: usize, chunks: usize) {
+        self.tx.bytes -= bytes;
+        self.sent_bytes += bytes as u64;
+        for _ in 0..chunks {
+            let Some(first) = self.tx.queue.front_mut() else { break };
+            if bytes < first.len() {
+                first.advance(bytes);
+                break;
+            }
+            bytes -= first.len();
+            self.tx.queue.pop_front();
         }
     }
 

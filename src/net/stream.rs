@@ -93,6 +93,12 @@ impl Stream {
         self.net.with(self.key, |socket| socket.sent_bytes)
     }
 
+    /// Counts what comes and goes from now on to this account of [`Net::take_traffic`]; a new
+    /// socket has account 0.
+    pub fn set_account(&self, account: u16) {
+        self.net.set_account(self.key, account);
+    }
+
     /// Waits until at most `below` bytes are unsent: the brake for who fills the queue.
     ///
     /// # Errors

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use io_uring::{cqueue, opcode, types};
 use socket2::SockAddr;
 
-use super::buffers::{Chunk, GROUP};
+use super::buffers::GROUP;
 use super::driver::NetSettings;
 use super::ring::{Completion, Key, Op, Ring, tag};
-use super::socket::{Arm, End, GATHER_MAX, Gather, Phase, Socket};
+use super::sending::Lone;
+use super::socket::{Arm, End, Phase, Socket};
 use super::timers::Timers;
 
 /// How long a socket that nobody owns any more may take to send what is queued.
@@ -25,6 +26,18 @@ const GROWTH: u16 = 64;
 struct Slot {
     generation: u32,
     socket: Option<Box<Socket>>,
+}
+
+/// The account of accepted sockets.
+const CLIENTS: u16 = 0;
+
+/// Bytes that went over sockets of one account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// From the peers.
+    pub received: u64,
+    /// To the peers.
+    pub sent: u64,
 }
 
 /// A listening socket and the connections it has accepted.
@@ -46,7 +59,8 @@ pub(super) struct Table {
     starved: VecDeque<Key>,
     flushing: VecDeque<(Instant, Key)>,
     /// Sockets whose first send of this turn is still to be submitted.
-    starting: Vec<Key>,
+    pub(super) starting: Vec<Key>,
+    pub(super) lone: Lone,
     pub(super) settings: NetSettings,
     /// Wakers to wake once the table is no longer borrowed.
     pub(super) woken: Vec<Waker>,
@@ -54,6 +68,8 @@ pub(super) struct Table {
     pub(super) bell_waker: Option<Waker>,
     pub(super) bell_rung: bool,
     bell_fd: Option<RawFd>,
+    /// By account; there is at least one.
+    pub(super) traffic: Vec<Traffic>,
 }
 
 impl Table {
@@ -67,12 +83,14 @@ impl Table {
             starved: VecDeque::new(),
             flushing: VecDeque::new(),
             starting: Vec::new(),
+            lone: Lone::default(),
             settings,
             woken: Vec::new(),
             bell: Box::new([0; 8]),
             bell_waker: None,
             bell_rung: false,
             bell_fd: None,
+            traffic: vec![Traffic::default()],
         }
     }
 
@@ -145,53 +163,6 @@ impl Table {
         self.ring.push(entry.user_data(tag(Op::Connect, key)));
     }
 
-    /// Queues bytes behind those already queued.
-    pub(super) fn send(&mut self, key: Key, chunk: Chunk) {
-        let socket = self.owned(key);
-        if socket.tx.end.is_some() || chunk.is_empty() {
-            return;
-        }
-        socket.tx.bytes += chunk.len();
-        socket.tx.queue.push_back(chunk);
-        if socket.tx.in_flight == 0 && !socket.tx.queued_for_start {
-            socket.tx.queued_for_start = true;
-            self.starting.push(key);
-        }
-    }
-
-    /// Hands the queued sends of this turn to the kernel; gathered, so that what several calls of
-    /// [`Table::send`] queued for a socket leaves in one operation.
-    pub(super) fn start_sends(&mut self) {
-        let mut starting = std::mem::take(&mut self.starting);
-        for key in starting.drain(..) {
-            self.start_send(key);
-        }
-        self.starting = starting;
-    }
-
-    fn start_send(&mut self, key: Key) {
-        let Some(socket) = self.socket(key) else { return };
-        let tx = &mut socket.tx;
-        tx.queued_for_start = false;
-        if tx.in_flight > 0 || tx.queue.is_empty() || tx.end.is_some() {
-            return;
-        }
-        let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
-        let fd = types::Fd(socket.fd.as_raw_fd());
-        let entry = if let (true, Some(first)) = (tx.queue.is_single(), tx.queue.front()) {
-            tx.in_flight = 1;
-            let bytes = first.as_slice();
-            let len = u32::try_from(bytes.len()).expect("a chunk is smaller than 4 GiB");
-            opcode::Send::new(fd, bytes.as_ptr(), len).flags(flags).build()
-        } else {
-            let gather = tx.gather.get_or_insert_with(Gather::boxed);
-            tx.in_flight = gather.fill(tx.queue.iter().take(GATHER_MAX));
-            opcode::SendMsg::new(fd, &raw const gather.header).flags(flags.cast_unsigned()).build()
-        };
-        socket.operations += 1;
-        self.ring.push(entry.user_data(tag(Op::Send, key)));
-    }
-
     /// The owner has let go: flush what is queued, then close.
     pub(super) fn release(&mut self, key: Key, now: Instant) {
         let Some(socket) = self.socket(key) else { return };
@@ -220,7 +191,7 @@ impl Table {
 
     /// Frees the slot when the owner is gone, nothing is left to send and the kernel holds
     /// nothing of it.
-    fn finish(&mut self, key: Key) {
+    pub(super) fn finish(&mut self, key: Key) {
         let Some(socket) = self.socket(key) else { return };
         if socket.phase != Phase::Closing || !socket.tx.queue.is_empty() || socket.operations > 0 {
             return;
@@ -281,11 +252,12 @@ impl Table {
             socket.operations -= 1;
             socket.rx.arm = Arm::Off;
         }
+        let mut received = 0;
         match (event.result, chunk) {
             (1.., Some(chunk)) => {
                 if socket.phase == Phase::Open {
-                    socket.received_bytes += chunk.len() as u64;
-                    socket.rx.bytes += chunk.len();
+                    received = chunk.len();
+                    socket.rx.bytes += received;
                     socket.rx.queue.push_back(chunk);
                 }
             }
@@ -295,8 +267,12 @@ impl Table {
             (result, _) => _ = socket.rx.end.get_or_insert(End::Failed(-result)),
         }
         let over = socket.rx.bytes >= limit;
-        let waker = socket.rx.waker.take();
+        let (waker, account) = (socket.rx.waker.take(), socket.account);
         self.woken.extend(waker);
+        self.traffic[usize::from(account)].received += received as u64;
+        if account == CLIENTS {
+            self.lone.heard(event.key);
+        }
         if over {
             self.disarm(event.key);
         } else if !more {
@@ -328,39 +304,6 @@ impl Table {
                 }
             }
         }
-    }
-
-    fn on_send(&mut self, event: Completion) {
-        let Some(socket) = self.socket(event.key) else { return };
-        socket.operations -= 1;
-        let tx = &mut socket.tx;
-        let in_flight = std::mem::take(&mut tx.in_flight);
-        if event.result < 0 {
-            let failure =
-                if event.result == -libc::EPIPE { End::Closed } else { End::Failed(-event.result) };
-            tx.end.get_or_insert(failure);
-        } else {
-            let mut sent = event.result.unsigned_abs() as usize;
-            tx.bytes -= sent;
-            socket.sent_bytes += sent as u64;
-            for _ in 0..in_flight {
-                let Some(first) = tx.queue.front_mut() else { break };
-                if sent < first.len() {
-                    first.advance(sent);
-                    break;
-                }
-                sent -= first.len();
-                tx.queue.pop_front();
-            }
-        }
-        if tx.end.is_some() {
-            tx.queue.clear();
-            tx.bytes = 0;
-        }
-        let waker = tx.waker.take();
-        self.woken.extend(waker);
-        self.start_send(event.key);
-        self.finish(event.key);
     }
 
     fn on_connect(&mut self, event: Completion) {

@@ -114,6 +114,35 @@ fn echoes_many_small_and_large_streams() {
 #[test]
 fn a_slow_reader_brakes_its_sender() {
     echo_clients(NetSettings::default(), 2, 8_000_000, true);
+    echo_clients(NetSettings::default(), 1, 8_000_000, true);
+}
+
+/// Sent without the ring once it is alone, and with it again when there is another.
+#[test]
+fn a_lone_client_is_answered_like_others() {
+    let (fd, address) = local();
+    let client = thread::spawn(move || {
+        let mut streams = [(); 2].map(|()| TcpStream::connect(address).expect("connect"));
+        let rounds = (0..100_u8).map(|n| (n, 0)).chain((0..20).map(|n| (n, usize::from(n % 2))));
+        for (n, stream) in rounds {
+            let mut echoed = [0; 2];
+            streams[stream].write_all(&[n, 7]).expect("write");
+            streams[stream].read_exact(&mut echoed).expect("read");
+            assert_eq!(echoed, [n, 7]);
+        }
+    });
+    let traffic = on_shard(NetSettings::default(), move |net| async move {
+        let listener = Listener::new(&net, fd);
+        let tasks = [listener.accept().await, listener.accept().await]
+            .map(|stream| glommio::spawn_local(echo(stream)));
+        net.mark_runnable();
+        for task in tasks {
+            task.await;
+        }
+        [net.take_traffic(0), net.take_traffic(0)]
+    });
+    client.join().expect("client");
+    assert_eq!(traffic, [Traffic { received: 240, sent: 240 }, Traffic::default()]);
 }
 
 #[test]
