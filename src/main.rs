@@ -62,7 +62,7 @@ fn run(flags: &Flags) -> Result<(), String> {
 
     let publishing = control.clone();
     let publish = Box::new(move |view| publishing.publish(view));
-    let _monitor = Monitor::spawn(settings.clone(), &topology, publish).map_err(text)?;
+    let monitor = Monitor::spawn(settings.clone(), &topology, publish).map_err(text)?;
     let viewing = control.clone();
     let view = Arc::new(move || viewing.view());
     let _admin = Admin::spawn(settings.clone(), registry.clone(), view, rsa.clone())
@@ -79,6 +79,7 @@ fn run(flags: &Flags) -> Result<(), String> {
             registry: registry.clone(),
             rsa: rsa.clone(),
             control: control.clone(),
+            poker: monitor.poker(),
             listeners,
         };
         let events = events.clone();

@@ -209,10 +209,19 @@ fn answer(payload: &[u8], sources: &Sources) -> Reply {
 
 fn statement(sql: &[u8], sources: &Sources) -> Reply {
     match request::parse(sql) {
-        Request::Rows(table) => {
+        Request::Rows(table, columns) => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-            Reply::Rows(tables::rows(table, sources, now_ms))
+            match tables::rows(table, sources, now_ms).pick(columns) {
+                Ok(answer) => Reply::Rows(answer),
+                Err(unknown) => {
+                    let table = table.name();
+                    let message = format!(
+                        "Unknown column '{unknown}' in '{table}', see 'SELECT * FROM {table}'"
+                    );
+                    Reply::Payload(err(1054, b"42S22", &message))
+                }
+            }
         }
         Request::Values(values) => Reply::Named(values),
         Request::ShowVariables(pattern) => Reply::Rows(tables::variables(pattern.as_deref())),

@@ -32,8 +32,8 @@ impl Table {
 /// A statement, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Request {
-    /// `SELECT * FROM` a table.
-    Rows(Table),
+    /// `SELECT` columns `FROM` a table; none are named for `*`.
+    Rows(Table, Vec<String>),
     /// One row of values that a client asks for: column names and values.
     Values(Vec<(String, Option<String>)>),
     /// `SHOW VARIABLES`, with the pattern of a LIKE.
@@ -159,11 +159,14 @@ fn starts(words: &[&str], expected: &[&str]) -> bool {
 }
 
 fn select(words: &[&str]) -> Request {
-    if let [star, from, table] = words
-        && *star == "*"
+    if let [columns @ .., from, table] = words
         && from.eq_ignore_ascii_case("from")
     {
-        return Table::named(table.trim_matches('`')).map_or(Request::Unknown, Request::Rows);
+        let table = Table::named(table.trim_matches('`'));
+        return match (table, named_columns(columns)) {
+            (Some(table), Some(columns)) => Request::Rows(table, columns),
+            _ => Request::Unknown,
+        };
     }
     let words = match words {
         [items @ .., limit, "1"] if limit.eq_ignore_ascii_case("limit") => items,
@@ -174,6 +177,22 @@ fn select(words: &[&str]) -> Request {
         .map(item)
         .collect::<Option<Vec<_>>>()
         .map_or(Request::Unknown, Request::Values)
+}
+
+/// The names in a list of columns, or none for `*`.
+fn named_columns(words: &[&str]) -> Option<Vec<String>> {
+    if is(words, &["*"]) {
+        return Some(Vec::new());
+    }
+    let name = |item: &[&str]| match item {
+        [word] => {
+            let name = word.trim_matches('`');
+            let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            (plain && !name.is_empty()).then(|| name.to_owned())
+        }
+        _ => None,
+    };
+    items(words).into_iter().map(name).collect()
 }
 
 /// Cuts a list at its commas, not at those within parentheses.
@@ -348,12 +367,15 @@ mod tests {
             "select*from`backends`",
             "/* who */ SELECT * FROM backends",
         ] {
-            assert_eq!(parse(sql.as_bytes()), Request::Rows(Table::Backends), "{sql}");
+            assert_eq!(parse(sql.as_bytes()), Request::Rows(Table::Backends, vec![]), "{sql}");
         }
         for table in Table::ALL {
             let sql = format!("select * from {}", table.name());
-            assert_eq!(parse(sql.as_bytes()), Request::Rows(table));
+            assert_eq!(parse(sql.as_bytes()), Request::Rows(table, vec![]));
         }
+        let some = ["address".to_owned(), "STATE".to_owned()];
+        let request = parse(b"SELECT address, `STATE` FROM backends");
+        assert_eq!(request, Request::Rows(Table::Backends, some.to_vec()));
     }
 
     #[test]
@@ -412,6 +434,11 @@ mod tests {
         for sql in [
             "SELECT * FROM mysql.user",
             "SELECT * FROM backends WHERE 1",
+            "SELECT FROM backends",
+            "SELECT address, FROM backends",
+            "SELECT address state FROM backends",
+            "SELECT COUNT(*) FROM backends",
+            "SELECT 'address' FROM backends",
             "SELECT * FROM backends; SELECT * FROM help",
             "SELECT @@nosuch",
             "INSERT INTO backends VALUES (1)",

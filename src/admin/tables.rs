@@ -29,6 +29,21 @@ impl Answer {
         Self { columns, rows: Vec::new() }
     }
 
+    /// The columns of these names in their order, all for none; the first name that is not one.
+    pub(super) fn pick(self, names: Vec<String>) -> Result<Self, String> {
+        if names.is_empty() {
+            return Ok(self);
+        }
+        let mut places = Vec::with_capacity(names.len());
+        for name in names {
+            let is_it = |column: &Column<'_>| column.name().eq_ignore_ascii_case(&name);
+            places.push(self.columns.iter().position(is_it).ok_or(name)?);
+        }
+        let pick = |row: &Vec<Option<String>>| places.iter().map(|at| row[*at].clone()).collect();
+        let columns = places.iter().map(|at| self.columns[*at]).collect();
+        Ok(Self { columns, rows: self.rows.iter().map(pick).collect() })
+    }
+
     /// One text column.
     pub(super) fn list(name: &'static str, values: impl IntoIterator<Item = &'static str>) -> Self {
         let mut answer = Self::new(&[(name, TEXT)]);

@@ -142,6 +142,12 @@ fn a_client_logs_in_and_reads_the_tables() {
         assert_eq!(names[0], "backend_ndx");
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0][2].as_deref(), Some("unknown"));
+        let (names, rows) = query(&mut link, "SELECT state, TYPE FROM backends").unwrap();
+        assert_eq!(names, ["state", "type"]);
+        assert_eq!(rows[0], [Some("unknown".to_owned()), Some("rw".to_owned())]);
+        let (code, message) = query(&mut link, "SELECT lag FROM backends").unwrap_err();
+        assert_eq!(code, 1054);
+        assert!(message.contains("'lag'") && message.ends_with("FROM backends'"), "{message}");
         assert_eq!(query(&mut link, "SET NAMES utf8mb4").unwrap().1.len(), 0);
         let (_, rows) = query(&mut link, "select @@version_comment limit 1").unwrap();
         assert_eq!(rows, [[Some(VERSION_COMMENT.to_owned())]]);

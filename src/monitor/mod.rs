@@ -82,11 +82,6 @@ impl Monitor {
         Ok(Self { events, thread: Some(thread) })
     }
 
-    /// Asks for a new survey of `backend`; see [`Poker::poke`].
-    pub fn poke(&self, backend: BackendIdx) {
-        let _ = self.events.send(Event::Poke(backend));
-    }
-
     /// Something that pokes from another thread.
     #[must_use]
     pub fn poker(&self) -> Poker {

@@ -124,8 +124,9 @@ fn a_server_is_surveyed_and_published() {
     assert_eq!(facts.read_only, Some(true));
     assert_eq!(facts.uuid, "4294967295", "no server_uid: known by its server_id");
     // Another version after a poke, and nothing new after a second one.
-    monitor.poker().poke(BackendIdx(0));
-    monitor.poke(BackendIdx(9));
+    let poker = monitor.poker();
+    poker.poke(BackendIdx(0));
+    poker.poke(BackendIdx(9));
     serve(&listener, "9.7.4", |name| (name == "server_uuid").then_some("u-1"));
     let third = views.recv_timeout(5 * SECOND).unwrap();
     assert_eq!(third.backends[0].facts.as_deref().unwrap().uuid, "u-1");

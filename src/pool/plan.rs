@@ -43,8 +43,6 @@ pub struct PoolLimits {
     pub idle_max: u32,
     /// How many sessions may wait.
     pub queue_len_max: u32,
-    /// How long one may wait.
-    pub queue_timeout: Duration,
     /// How old a connection may get; checked while it is idle or released.
     pub lifetime: Duration,
     /// How long one may stay unused, while more than `idle_min` are idle.
@@ -93,7 +91,6 @@ pub struct Waiter<S> {
     pub owner: u64,
     key: KeyIdx,
     state: Rc<S>,
-    since: Instant,
 }
 
 /// What a pool knows of one connection.
@@ -185,9 +182,9 @@ impl<S: Reach> BackendPool<S> {
         }
     }
 
-    /// Puts new limits in force; [`BackendPool::tend`] closes what is too much.
-    pub fn set_limits(&mut self, limits: PoolLimits) {
-        self.limits = limits;
+    /// Pings idle connections after this silence from now on.
+    pub fn set_ping_after(&mut self, silence: Duration) {
+        self.limits.ping_after = silence;
     }
 
     /// The limits in force.
@@ -256,7 +253,7 @@ impl<S: Reach> BackendPool<S> {
         if self.waiters.len() >= self.limits.queue_len_max as usize {
             return Plan::Refuse(Refusal::QueueFull);
         }
-        self.waiters.push_back(Waiter { owner, key, state: Rc::clone(state), since: now });
+        self.waiters.push_back(Waiter { owner, key, state: Rc::clone(state) });
         Plan::Wait
     }
 
@@ -280,20 +277,6 @@ impl<S: Reach> BackendPool<S> {
         Some(ConnId(front))
     }
 
-    /// Takes the idle connection `conn` if the session `owner` was the last to use it: what the
-    /// server remembers of its last statement is still there.
-    pub fn take_back(&mut self, conn: ConnId, owner: u64, now: Instant) -> bool {
-        let mine = self.slots.get(conn.0 as usize).is_some_and(|known| {
-            known.condition == Condition::Idle
-                && known.last_owner == owner
-                && !self.expired(known, now)
-        });
-        if mine {
-            self.take(conn.0, owner);
-        }
-        mine
-    }
-
     /// Plans for the first in the line; `None` if nobody waits or nothing is free. To be called
     /// until then after every release, discard and closing.
     pub fn serve_waiter(&mut self, now: Instant) -> Option<(u64, Plan)> {
@@ -308,13 +291,6 @@ impl<S: Reach> BackendPool<S> {
     pub fn cancel_wait(&mut self, owner: u64) -> bool {
         let place = self.waiters.iter().position(|waiter| waiter.owner == owner);
         place.and_then(|at| self.waiters.remove(at)).is_some()
-    }
-
-    /// Takes the first in the line out of it if it waited too long (MySQL error 1040).
-    pub fn expire_waiter(&mut self, now: Instant) -> Option<u64> {
-        let first = self.waiters.front()?;
-        let late = now.saturating_duration_since(first.since) >= self.limits.queue_timeout;
-        late.then(|| self.waiters.pop_front().map(|waiter| waiter.owner)).flatten()
     }
 
     /// The connection that was dialed is there, and in the hand that asked for it.
@@ -358,8 +334,7 @@ impl<S: Reach> BackendPool<S> {
     fn put_back(&mut self, conn: ConnId, now: Instant) -> Release {
         // More than `idle_max` idle ones are left for `tend`: under load they are wanted again
         // before the next round.
-        let too_many = self.total() > self.limits.connections_max;
-        if too_many || self.expired(&self.slots[conn.0 as usize], now) {
+        if self.expired(&self.slots[conn.0 as usize], now) {
             self.discard(conn);
             return Release::Close;
         }
@@ -396,7 +371,7 @@ impl<S: Reach> BackendPool<S> {
             return Some(Plan::Dial(self.start_dial(key, state, owner, now)));
         }
         // The share is full: an idle connection that cannot serve makes room.
-        if self.total() == self.limits.connections_max && self.idle.back != NIL {
+        if self.idle.back != NIL {
             self.discard(ConnId(self.idle.back));
             return Some(Plan::Replace(self.start_dial(key, state, owner, now)));
         }

@@ -9,7 +9,6 @@ fn limits() -> PoolLimits {
         idle_min: 0,
         idle_max: 3,
         queue_len_max: 2,
-        queue_timeout: Duration::from_secs(5),
         lifetime: Duration::from_secs(1_000),
         idle: Duration::from_secs(60),
         ping_after: Duration::from_secs(30),
@@ -108,18 +107,16 @@ fn another_keys_idle_connection_makes_room() {
 }
 
 #[test]
-fn the_line_is_first_come_bounded_and_timed() {
+fn the_line_is_first_come_and_bounded() {
     let mut pool = Pool::new(PoolLimits { connections_max: 1, ..limits() });
     let key = key(&mut pool, 0);
     let none = state(None);
     let conns = used(&mut pool, 1, key, &none);
     let now = Instant::now();
     assert_eq!(pool.acquire(key, &none, 2, now), Plan::Wait);
-    assert_eq!(pool.acquire(key, &none, 3, now + Duration::from_secs(1)), Plan::Wait);
+    assert_eq!(pool.acquire(key, &none, 3, now), Plan::Wait);
     assert_eq!(pool.acquire(key, &none, 4, now), Plan::Refuse(Refusal::QueueFull));
-    assert_eq!(pool.expire_waiter(now + Duration::from_secs(4)), None);
-    assert_eq!(pool.expire_waiter(now + Duration::from_secs(5)), Some(2));
-    assert_eq!(pool.expire_waiter(now + Duration::from_secs(5)), None);
+    assert!(pool.cancel_wait(2));
     pool.release(conns[0], Rc::clone(&none), now);
     assert_eq!(pool.acquire(key, &none, 5, now), Plan::Wait, "nobody overtakes");
     assert_eq!(pool.serve_waiter(now), Some((3, Plan::Reuse(conns[0]))));
@@ -133,19 +130,6 @@ fn no_share_no_connection() {
     let key = key(&mut pool, 0);
     let plan = pool.acquire(key, &state(None), 1, Instant::now());
     assert_eq!(plan, Plan::Refuse(Refusal::NoShare));
-}
-
-#[test]
-fn a_connection_nobody_used_since_can_be_taken_back() {
-    let mut pool = Pool::new(limits());
-    let key = key(&mut pool, 0);
-    let none = state(None);
-    let conns = used(&mut pool, 2, key, &none);
-    let now = Instant::now();
-    assert!(!pool.take_back(conns[0], 1, now), "it is in use");
-    pool.release(conns[0], Rc::clone(&none), now);
-    assert!(!pool.take_back(conns[0], 2, now), "another's");
-    assert!(pool.take_back(conns[0], 1, now));
 }
 
 #[test]
@@ -219,7 +203,7 @@ enum Step {
     Tend,
     Later(u64),
     Cancel(usize),
-    Limit(u32),
+    PingAfter(u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -233,7 +217,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Tend),
         2 => (0u64..40).prop_map(Step::Later),
         1 => any::<usize>().prop_map(Step::Cancel),
-        1 => (1u32..6).prop_map(Step::Limit),
+        1 => (1u64..60).prop_map(Step::PingAfter),
     ];
     prop::collection::vec(step, 1..200)
 }
@@ -243,7 +227,6 @@ struct World {
     pool: Pool,
     now: Instant,
     next_owner: u64,
-    share: u32,
     born: BTreeMap<ConnId, (u16, Instant)>,
     dialing: BTreeMap<ConnId, (u16, Rc<State>)>,
     in_hand: BTreeMap<ConnId, Rc<State>>,
@@ -257,13 +240,13 @@ impl World {
         let names = [None, Some("0"), Some("1"), Some("2")];
         Self {
             pool: Pool::new(PoolLimits {
+                idle_min: 1,
                 idle_max: 2,
                 lifetime: Duration::from_secs(90),
                 ..limits()
             }),
             now: Instant::now(),
             next_owner: 1,
-            share: limits().connections_max,
             born: BTreeMap::new(),
             dialing: BTreeMap::new(),
             in_hand: BTreeMap::new(),
@@ -360,18 +343,13 @@ impl World {
                 let (owner, ..) = self.waiting.remove(at);
                 assert!(self.pool.cancel_wait(owner));
             }
-            Step::Limit(connections_max) => {
-                self.share = connections_max;
-                let limits = *self.pool.limits();
-                self.pool.set_limits(PoolLimits { connections_max, idle_min: 1, ..limits });
+            Step::PingAfter(silence) => {
+                self.pool.set_ping_after(Duration::from_secs(silence));
             }
         }
     }
 
     fn tend(&mut self) {
-        while let Some(owner) = self.pool.expire_waiter(self.now) {
-            assert_eq!(self.waiting.remove(0).0, owner);
-        }
         let (mut out, none) = (Vec::new(), Rc::clone(&self.states[0]));
         self.pool.tend(self.now, true, &none, &mut out);
         for op in out {
@@ -405,17 +383,17 @@ impl World {
         }
     }
 
-    fn check(&self, before: u32) {
+    fn check(&self) {
         let counts = self.pool.counts();
         assert_eq!(counts.dialing as usize, self.dialing.len());
         assert_eq!(counts.used as usize, self.in_hand.len());
         assert_eq!(counts.idle as usize, self.born.len() - self.in_hand.len());
         assert_eq!(counts.waiting as usize, self.waiting.len());
         let total = counts.dialing + counts.used + counts.idle;
-        // A share that shrank is reached by attrition only.
-        assert!(total <= self.share.max(before), "past the share");
-        let lost = !self.waiting.is_empty() && (counts.idle > 0 || total < self.share);
-        assert!(!lost || total > self.share, "somebody waits for nothing");
+        let share = self.pool.limits().connections_max;
+        assert!(total <= share, "past the share");
+        let lost = !self.waiting.is_empty() && (counts.idle > 0 || total < share);
+        assert!(!lost, "somebody waits for nothing");
         let slots: BTreeSet<_> = self.born.keys().chain(self.dialing.keys()).collect();
         assert_eq!(slots.len(), total as usize);
     }
@@ -426,10 +404,9 @@ proptest! {
     fn a_random_walk_keeps_the_promises(steps in steps()) {
         let mut world = World::new();
         for step in &steps {
-            let counts = world.pool.counts();
             world.take(step);
             world.serve();
-            world.check(counts.dialing + counts.used + counts.idle);
+            world.check();
         }
     }
 }

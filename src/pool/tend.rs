@@ -40,7 +40,6 @@ impl<S: Reach> BackendPool<S> {
             let unused = since_use >= limits.idle;
             let silent = now.saturating_duration_since(conn.last_heard) >= limits.ping_after;
             if self.expired(conn, now)
-                || self.total() > limits.connections_max
                 || (self.idle.len > limits.idle_max && since_use >= SPARE_KEPT)
                 || (unused && self.idle.len > limits.idle_min)
             {

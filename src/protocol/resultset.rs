@@ -101,6 +101,14 @@ pub enum Column<'a> {
 }
 
 impl<'a> Column<'a> {
+    /// The column's name.
+    #[must_use]
+    pub const fn name(self) -> &'a str {
+        match self {
+            Self::Text(name) | Self::Int(name) => name,
+        }
+    }
+
     /// The column's definition.
     #[must_use]
     pub const fn definition(self) -> ColumnDefinition<'a> {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::cluster::BackendIdx;
 use crate::metrics::SessionState;
 use crate::net::Chunk;
-use crate::pool::{ConnId, Plan, PoolKey, Refusal, Release, Tend};
+use crate::pool::{ConnId, Plan, PoolKey, Refusal, Release};
 use crate::protocol::Capabilities;
 use crate::session::ReplayState;
 
@@ -233,7 +233,7 @@ impl Drop for Dialing<'_> {
 
 impl Lane {
     /// Dials under a slot that a pool has planned.
-    async fn dial(
+    pub(super) async fn dial(
         self: &Rc<Self>,
         backend: BackendIdx,
         conn: ConnId,
@@ -309,7 +309,7 @@ impl Lane {
         self.after_return(backend);
     }
 
-    fn after_return(&self, backend: BackendIdx) {
+    pub(super) fn after_return(&self, backend: BackendIdx) {
         if self.waiting.is_empty() {
             return;
         }
@@ -317,103 +317,13 @@ impl Lane {
     }
 
     /// Shows a pool's counts to the admin port.
-    fn show_pool(&self, backend: BackendIdx) {
+    pub(super) fn show_pool(&self, backend: BackendIdx) {
         if let Some(pool) = self.pools.borrow().get(usize::from(backend.0)) {
             let counts = pool.counts();
             let shown = self.metrics.backend(usize::from(backend.0));
             shown.connections_used.set(u64::from(counts.used + counts.dialing));
             shown.connections_idle.set(u64::from(counts.idle));
             shown.connected_clients.set(u64::from(counts.used));
-        }
-    }
-
-    /// The pools' housekeeping, once a second: what is dead or too old goes, what is silent is
-    /// pinged, what is missing is dialed.
-    pub(crate) fn tend(self: &Rc<Self>) {
-        for (backend, conn) in self.dead_links() {
-            drop(self.take_link(backend, conn));
-            self.forget_connection(backend, conn);
-        }
-        let fresh = Rc::new(ReplayState::default());
-        let now = self.net.now();
-        for slot in 0..self.settings.backends.len() {
-            let Ok(index) = u16::try_from(slot) else { continue };
-            let backend = BackendIdx(index);
-            let may_dial = !self.draining.get() && self.balancer.borrow().may_try(backend, now);
-            let mut todo = Vec::new();
-            if let Some(pool) = self.pools.borrow_mut().get_mut(slot) {
-                pool.tend(now, may_dial, &fresh, &mut todo);
-            }
-            for job in todo {
-                self.tend_one(backend, job);
-            }
-            self.show_pool(backend);
-            self.serve_waiters(backend);
-        }
-    }
-
-    fn tend_one(self: &Rc<Self>, backend: BackendIdx, job: Tend) {
-        match job {
-            Tend::Close(conn) => {
-                if let Some(link) = self.take_link(backend, conn) {
-                    link.quit();
-                }
-            }
-            Tend::Ping(conn) => {
-                let Some(link) = self.take_link(backend, conn) else { return };
-                let mut lease = Lease::new(self.clone(), link, conn);
-                let lane = self.clone();
-                (self.spawn)(Box::pin(async move {
-                    if dial::ping(&lane, lease.link()).await.is_ok() {
-                        lane.release_pinged(lease);
-                    }
-                }));
-            }
-            Tend::Dial(conn, key) => {
-                let lane = self.clone();
-                (self.spawn)(Box::pin(async move { lane.dial_spare(backend, conn, key).await }));
-            }
-        }
-    }
-
-    fn release_pinged(&self, lease: Lease) {
-        let (link, conn) = lease.dissolve();
-        let backend = link.backend;
-        let kept = {
-            let mut pools = self.pools.borrow_mut();
-            let pool = pools.get_mut(usize::from(backend.0));
-            pool.map(|pool| pool.pinged(conn, self.net.now()))
-        };
-        if kept == Some(Release::Keep) {
-            self.put_link(link, conn);
-        }
-        self.after_return(backend);
-    }
-
-    /// Opens a connection that nobody waits for yet.
-    async fn dial_spare(
-        self: &Rc<Self>,
-        backend: BackendIdx,
-        conn: ConnId,
-        key: crate::pool::KeyIdx,
-    ) {
-        let key = self.pools.borrow()[usize::from(backend.0)].key_at(key);
-        let user = &self.users[usize::from(key.user)];
-        let Some((secret, collation)) = user.last_login.borrow().clone() else {
-            self.forget_connection(backend, conn);
-            return;
-        };
-        let secret = user.backend_secret.clone().unwrap_or(secret);
-        let identity = Identity {
-            user: &user.backend_name,
-            secret: &secret,
-            capabilities: key.capabilities,
-            collation,
-            attributes: &[],
-        };
-        match self.dial(backend, conn, &identity).await {
-            Ok(link) => self.release(Lease::new(self.clone(), link, conn)),
-            Err(fault) => tracing::debug!("{fault}"),
         }
     }
 }

@@ -18,6 +18,7 @@ use super::fault::BackendFault;
 use super::inbox::Inbox;
 use super::lane::Lane;
 use super::link::{LOGIN_STATE_QUERY, Link, TrackerSetup, refusal};
+use super::upkeep::account;
 
 /// After a login or a reset; our own questions have changed the count since.
 const FRESH: Left = Left { insert_id: Some(0), found_rows: None };
@@ -62,6 +63,7 @@ pub(super) async fn dial(
 ) -> Result<Box<Link>, BackendFault> {
     let address = lane.address(backend).ok_or(BackendFault::Unresolved)?;
     let stream = lane.net.connect(&address, deadline).await.map_err(BackendFault::Stream)?;
+    stream.set_account(account(usize::from(backend.0)));
     stream.set_deadline(Some(deadline));
     let mut inbox = Inbox::new(stream);
     let (payload, _) = inbox.payload(LOGIN_PACKET_MAX, 0).await?;

@@ -17,7 +17,7 @@ use crate::cluster::{BackendIdx, Balancer, ClusterView, OfferedGreeting};
 use crate::config::{PasswordSetting, Settings};
 use crate::metrics::{BackendHealth, KillKind, Registry, SessionRegistrar, ShardMetrics, shard_of};
 use crate::net::{Aborter, Doorbell, Net, PeerAddress, Stream};
-use crate::pool::{BackendPool, ConnId, Plan, PoolLimits, share};
+use crate::pool::{BackendPool, ConnId, Plan};
 use crate::protocol::{Capabilities, put_packet};
 use crate::session::{ReplayState, ServerKind, StateInterner, TextInterner, TrackerSettings};
 use crate::sql::Dialect;
@@ -27,6 +27,7 @@ use super::handshake::{greeting_of, unix_ms};
 use super::link::Link;
 use super::mutant::Mutant;
 use super::stock::Stock;
+use super::upkeep::limits;
 use super::waiting::Waiting;
 
 /// What decides the state that a login gives: beside the collation the flags that set variables.
@@ -86,6 +87,8 @@ pub(crate) struct LaneParts {
     pub(crate) shard: u32,
     pub(crate) shards: u32,
     pub(crate) bells: Vec<Doorbell>,
+    /// Hears of a server that answers again.
+    pub(crate) returned: Box<dyn Fn(BackendIdx)>,
     /// Runs a task on the shard.
     pub(crate) spawn: Spawn,
 }
@@ -126,6 +129,7 @@ pub(crate) struct Lane {
     pub(super) draining: Cell<bool>,
     sessions: RefCell<FxHashMap<u32, Rc<SessionHandle>>>,
     bells: Vec<Doorbell>,
+    returned: Box<dyn Fn(BackendIdx)>,
     pub(super) spawn: Spawn,
 }
 
@@ -169,13 +173,9 @@ impl Lane {
             metrics: parts.metrics,
             rsa: parts.rsa,
             bells: parts.bells,
+            returned: parts.returned,
             spawn: parts.spawn,
         })
-    }
-
-    /// Takes a new view of the cluster.
-    pub(crate) fn set_view(&self, view: Arc<ClusterView>) {
-        *self.view.borrow_mut() = view;
     }
 
     pub(super) fn user(&self, idx: UserIdx) -> &User {
@@ -275,9 +275,13 @@ impl Lane {
     pub(super) fn alive(&self, backend: BackendIdx) {
         self.balancer.borrow_mut().on_success(backend);
         let counters = self.metrics.backend(usize::from(backend.0));
-        if counters.health() != BackendHealth::Up {
+        let before = counters.health();
+        if before != BackendHealth::Up {
             tracing::info!(backend = self.backend_name(backend), "up");
             counters.set_health(BackendHealth::Up, unix_ms());
+        }
+        if before == BackendHealth::Down {
+            (self.returned)(backend);
         }
     }
 
@@ -469,27 +473,5 @@ fn user(settings: &crate::config::UserSettings) -> User {
             .clone()
             .map(|password| BackendSecret::Password(password.into_bytes())),
         last_login: RefCell::new(None),
-    }
-}
-
-/// This shard's share of a backend's limits.
-fn limits(
-    settings: &Settings,
-    backend: &crate::config::BackendSettings,
-    shard: u32,
-    shards: u32,
-) -> PoolLimits {
-    const NEVER: Duration = Duration::from_secs(10 * 365 * 86_400);
-    let part = |total| share(total, shards, shard);
-    PoolLimits {
-        connections_max: part(backend.max_connections),
-        idle_min: part(backend.min_idle),
-        idle_max: part(backend.max_idle).max(1),
-        queue_len_max: settings.queue_len_max,
-        queue_timeout: settings.timeouts.queue,
-        lifetime: settings.timeouts.connection_max_lifetime.unwrap_or(NEVER),
-        idle: settings.timeouts.connection_idle.unwrap_or(NEVER),
-        // Well below the usual wait_timeout of hours; `tend` lowers it to the server's own.
-        ping_after: Duration::from_secs(60),
     }
 }

@@ -32,6 +32,7 @@ mod request;
 mod statement;
 mod stock;
 mod threads;
+mod upkeep;
 mod upload;
 mod waiting;
 

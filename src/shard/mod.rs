@@ -16,6 +16,7 @@ use glommio::{LocalExecutorBuilder, Placement, Task};
 use crate::auth::RsaKey;
 use crate::config::Settings;
 use crate::metrics::Registry;
+use crate::monitor::Poker;
 use crate::net::{Listener, Net, NetSettings, Stream, low_on_locked_memory};
 use crate::proxy::{Lane, LaneParts, serve};
 
@@ -44,6 +45,8 @@ pub struct ShardParts {
     pub rsa: RsaKey,
     /// What the other threads say.
     pub control: Arc<Control>,
+    /// Whom to tell of a server that is back: it may be another one now.
+    pub poker: Poker,
     /// Its own listening sockets.
     pub listeners: Vec<OwnedFd>,
 }
@@ -129,7 +132,7 @@ async fn live(net: Net, parts: ShardParts) -> ShardEnd {
         return ShardEnd::Died("it has no counters".to_owned());
     };
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let spawning = net.clone();
+    let (spawning, poker) = (net.clone(), parts.poker.clone());
     let lane = Lane::new(LaneParts {
         net: net.clone(),
         settings: parts.settings.clone(),
@@ -140,6 +143,7 @@ async fn live(net: Net, parts: ShardParts) -> ShardEnd {
         shard: number(parts.shard),
         shards: number(parts.shards),
         bells: parts.control.bells().to_vec(),
+        returned: Box::new(move |backend| poker.poke(backend)),
         spawn: Box::new(move |task| start(&spawning, task)),
     });
     let accepting: Vec<Task<()>> = parts
