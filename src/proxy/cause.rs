@@ -9,7 +9,6 @@ use crate::protocol::{
     put_param_types, rewrite_statement_id,
 };
 use crate::session::{FoundLate, PreparedText, ReplayState};
-use crate::sql::Traits;
 
 use super::conversation::Conversation;
 use super::fault::BackendFault;
@@ -45,8 +44,7 @@ impl Conversation {
 
     /// Remembers which read left the warnings that the server still has.
     pub(super) fn note_cause(&mut self, reply: &Reply, request: &Request) {
-        let asks = request.statement.traits.contains(Traits::READS_DIAGNOSTICS);
-        let keeps = asks || self.session.keeps_warnings();
+        let keeps = self.session.needs_warnings(&request.statement);
         let error = reply.summary.error;
         let left_some = reply.summary.warned || error.is_some();
         // What took too long once is not to be run again.
@@ -145,17 +143,21 @@ impl Conversation {
         ended.map(drop).map_err(backend)
     }
 
-    /// Prepares statement `id` on the connection held, and leaves the last statement's error there,
-    /// as a server does that has long had the statement. MySQL's PREPARE empties the list, and a
-    /// write cannot be run again.
+    /// Prepares statement `id` on the connection held, and sees to it that the last statement's
+    /// messages are there, as on a server that has long had the statement: MySQL's PREPARE empties
+    /// the list. What left them is to be run again; a write cannot be, but its error can be raised.
     pub(super) async fn ready_beside_error(
         &mut self,
         lease: &mut Lease,
         id: u32,
     ) -> Result<Option<Vec<u8>>, BackendFault> {
-        let has_error = self.session.answers_here() && self.session.last().error.is_some();
-        let again =
-            if has_error && !self.client.mariadb { error_again(lease).await? } else { None };
+        let emptied = self.session.answers_here() && !self.client.mariadb;
+        self.replay |= emptied && self.cause.is_some();
+        let again = if emptied && !self.replay && self.session.last().error.is_some() {
+            error_again(lease).await?
+        } else {
+            None
+        };
         let ready = self.ready_statement(lease, id).await;
         if let Some(sql) = again {
             match lease.run(&sql).await {

@@ -26,7 +26,13 @@ impl Conversation {
         if let Some(lease) = self.held.take() {
             if decision.target == Target::Held {
                 self.replay = self.replays_late_count(&request.statement);
-                return self.still_held(lease).map_err(NoLease::from);
+                let mut lease = self.still_held(lease)?;
+                if self.session.may_ask_insert_id()
+                    && !self.session.needs_warnings(&request.statement)
+                {
+                    Box::pin(self.ask_counts(&mut lease)).await;
+                }
+                return Ok(lease);
             }
             // A replica's warnings, wanted where the primary is: the read is run again there.
             let mut lease = lease;

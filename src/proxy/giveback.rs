@@ -52,17 +52,31 @@ impl Conversation {
     }
 
     /// Only this connection can say whether an INSERT gave its id itself, or how many rows were
-    /// found.
+    /// found. No warning is left on it.
     pub(super) async fn ask_counts(&mut self, lease: &mut Lease) {
-        // The question itself changes the count.
-        match lease.link().query_numbers(b"SELECT LAST_INSERT_ID(), FOUND_ROWS()").await {
-            Ok([Some(insert_id), Some(found_rows)]) => {
-                self.session.resolve_insert_id(insert_id);
-                self.session.resolve_found_rows(found_rows);
-                lease.link().left = Left { insert_id: Some(insert_id), found_rows: Some(1) };
-            }
-            Ok(_) | Err(_) => lease.spoil(),
+        if self.try_counts(lease).await.is_none() {
+            lease.spoil();
         }
+    }
+
+    async fn try_counts(&mut self, lease: &mut Lease) -> Option<()> {
+        let counts = self.session.count_unknown();
+        let (insert_id, found_rows) = if counts {
+            let sql = b"SELECT LAST_INSERT_ID(), FOUND_ROWS()";
+            let [insert_id, found_rows] = lease.link().query_numbers(sql).await.ok()?;
+            // MySQL warns that the function is old.
+            lease.run(b"DO 0").await.ok()?;
+            (insert_id?, Some(found_rows?))
+        } else {
+            let [insert_id] = lease.link().query_numbers(b"SELECT LAST_INSERT_ID()").await.ok()?;
+            (insert_id?, None)
+        };
+        self.session.resolve_insert_id(insert_id);
+        self.session.resolve_found_rows(found_rows);
+        // The question itself changes the count.
+        let left = if counts { None } else { Some(1) };
+        lease.link().left = Left { insert_id: Some(insert_id), found_rows: left };
+        Some(())
     }
 
     /// Ends what the session holds on a backend: a transaction is rolled back.

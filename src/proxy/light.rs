@@ -67,10 +67,10 @@ impl Conversation {
 
     /// A connection for what may go the short way.
     fn lease_light(&mut self, packet: &Chunk, statement: &Statement) -> Option<Lease> {
+        let free = self.held.is_none() && self.session.is_at_rest();
         let light = statement.is_plain_read()
-            && self.held.is_none()
-            && self.session.is_at_rest()
-            && !(self.replay || self.reopen || Mutant::is_any())
+            && (free || Mutant::ShortCut.is_on())
+            && !(self.replay || self.reopen || Mutant::is_on_long_way())
             && packet.len() <= SPARE_MAX;
         if !light {
             return None;

@@ -19,6 +19,8 @@ pub(super) enum Mutant {
     ForgetInsertId,
     /// `ignore-pins`: a connection goes back with what cannot be replayed on it.
     IgnorePins,
+    /// `short-cut`: a plain read goes the short way, whatever the session holds.
+    ShortCut,
 }
 
 impl Mutant {
@@ -38,20 +40,21 @@ impl Mutant {
             "swap-connections" => Some(Self::SwapConnections),
             "forget-insert-id" => Some(Self::ForgetInsertId),
             "ignore-pins" => Some(Self::IgnorePins),
+            "short-cut" => Some(Self::ShortCut),
             _ => None,
         };
         *CHOSEN.get_or_init(read) == Some(self)
     }
 
-    /// Whether there is any: they lie on the long way of a statement.
+    /// Whether there is one that lies on the long way of a statement.
     #[cfg(not(feature = "mutants"))]
-    pub(super) const fn is_any() -> bool {
+    pub(super) const fn is_on_long_way() -> bool {
         false
     }
 
     #[cfg(feature = "mutants")]
-    pub(super) fn is_any() -> bool {
-        std::env::var_os("LANEWIRE_MUTANT").is_some()
+    pub(super) fn is_on_long_way() -> bool {
+        std::env::var_os("LANEWIRE_MUTANT").is_some() && !Self::ShortCut.is_on()
     }
 
     /// A connection that goes to the pool's idle ones, where one of them is like it but for its

@@ -236,9 +236,8 @@ impl Conversation {
             if self.session.held_firmly() || Some(lease.peek().backend) == primary {
                 return self.still_held(lease);
             }
-            // MariaDB keeps the messages that it has when long data comes.
-            self.replay =
-                self.client.mariadb && self.cause.is_some() && self.session.answers_here();
+            // A server keeps the messages that it has when long data comes.
+            self.replay = self.cause.is_some() && self.session.answers_here();
             self.leave(lease, Leave::Nothing).await;
         }
         self.primary_lease().await

@@ -158,13 +158,14 @@ impl Conversation {
         Ok(fault)
     }
 
-    /// Copies a packet that may have to be sent again: a read's, and whatever else a replica may
-    /// run, for the warnings that it leaves. Says whether it may be tried elsewhere.
+    /// Copies a packet that may have to be sent again: a read's, and whatever else changes nothing,
+    /// for the warnings that it leaves. Says whether it may be tried elsewhere.
     fn keep_spare(&mut self, request: &Request, on_replica: bool) -> bool {
         let is_read = request.statement.access == Access::Read;
         let prepared = [ReplyKind::Prepare, ReplyKind::Execute].contains(&request.kind);
         let is_query = request.kind == ReplyKind::Query;
-        let keeps = (is_read && prepared) || ((is_read || on_replica) && is_query);
+        let harmless = is_read || on_replica || request.statement.only_asks();
+        let keeps = (is_read && prepared) || (harmless && is_query);
         let packet = self.outbox.as_ref().filter(|packet| keeps && packet.len() <= SPARE_MAX);
         self.spare.clear();
         if let Some(packet) = packet {
@@ -370,8 +371,11 @@ impl Conversation {
                 self.give_back(lease).await;
             }
             Keep::Hold(hold) => {
-                // Whatever it is held for: its next statement may ask for the id.
-                if self.session.insert_id_unknown() {
+                // Whatever it is held for: its next statement may ask for the id. Warnings would
+                // be lost to the question, which then waits for that statement.
+                let warned =
+                    summary.warnings > 0 || self.session.needs_warnings(&request.statement);
+                if !warned && self.session.may_ask_insert_id() {
                     Box::pin(self.ask_counts(&mut lease)).await;
                 }
                 self.set_held(Some(&lease));

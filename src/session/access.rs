@@ -7,7 +7,7 @@ use super::memory::{ServerKind, Session};
 use super::shown::Shown;
 use super::{Pins, ReplayState};
 use crate::protocol::StatusFlags;
-use crate::sql::{Access, Charset, Dialect, Statement};
+use crate::sql::{Access, Charset, Dialect, Statement, Traits};
 
 impl Session {
     /// Whether what ran before the statement under way pins the session.
@@ -32,10 +32,11 @@ impl Session {
         self.answers_here
     }
 
-    /// Whether the statement under way leaves the server's list of warnings as it is.
+    /// Whether `statement`, the one under way, shows the server's list of warnings or leaves it to
+    /// be shown by a later one.
     #[must_use]
-    pub fn keeps_warnings(&self) -> bool {
-        self.pending.keeps_warnings
+    pub fn needs_warnings(&self, statement: &Statement) -> bool {
+        self.pending.keeps_warnings || statement.traits.contains(Traits::READS_DIAGNOSTICS)
     }
 
     /// What the statement under way will leave on its connection.
@@ -152,6 +153,13 @@ impl Session {
     #[must_use]
     pub fn insert_id_unknown(&self) -> bool {
         matches!(self.last.insert_id, InsertId::Unsure { exact: false, .. })
+    }
+
+    /// Whether the connection held should be asked for it, and may be: the question would be the
+    /// end of a `ROW_COUNT()` that is not known.
+    #[must_use]
+    pub fn may_ask_insert_id(&self) -> bool {
+        self.insert_id_unknown() && self.last.row_count.is_some()
     }
 
     /// The connection that ran the INSERT answered `SELECT LAST_INSERT_ID()`.

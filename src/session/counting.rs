@@ -137,9 +137,10 @@ impl Session {
         self.counts_here
     }
 
-    /// The connection held answered `SELECT FOUND_ROWS()`, and has forgotten it by that.
-    pub fn resolve_found_rows(&mut self, answer: u64) {
-        self.last.found_rows.get_or_insert(answer);
+    /// The connection held answered `SELECT FOUND_ROWS()`, or another question (`None`), and has
+    /// forgotten its count by that.
+    pub fn resolve_found_rows(&mut self, answer: Option<u64>) {
+        self.last.found_rows = self.last.found_rows.or(answer);
         self.counts_here = false;
     }
 }

@@ -148,12 +148,6 @@ impl Session {
         self.shown = Shown::new(trackers, self.server.dialect.mariadb);
     }
 
-    /// The connection in use belongs to a server of this kind.
-    pub fn set_server(&mut self, server: ServerKind) {
-        self.server = server;
-        self.reading = Reading::of(&self.state, server);
-    }
-
     /// A statement is about to be routed: reads what its text hides and adds its pins, but for
     /// those of a mere write that fails to be one. `pin_on_call` is the setting.
     pub fn begin(&mut self, statement: &Statement, sql: &[u8], pin_on_call: bool) {
@@ -250,8 +244,7 @@ impl Session {
         let asks = |traits| statement.traits.intersects(traits);
         self.held_firmly()
             || (self.answers_here
-                && (self.pending.keeps_warnings
-                    || asks(Traits::READS_DIAGNOSTICS)
+                && (self.needs_warnings(statement)
                     || (asks(Traits::READS_ROW_COUNT) && self.last.row_count.is_none())
                     || self.last.found_rows.is_none()))
     }

@@ -318,6 +318,14 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// Whether it is a SELECT that changes nothing, and is no read only for asking what the
+    /// session's earlier statements left.
+    #[must_use]
+    pub fn only_asks(&self) -> bool {
+        let more = Traits::NOT_READ.difference(Traits::READS_SESSION);
+        self.verb == Verb::Select && self.statements == 1 && !self.traits.intersects(more)
+    }
+
     /// What to take a text for that cannot be read at all (see
     /// [`charset_hides`](super::charset_hides)): a write that pins.
     pub const OPAQUE: Self = Self {

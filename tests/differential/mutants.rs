@@ -14,13 +14,14 @@ const STATEMENTS: u64 = 10_000;
 const CLIENTS: u64 = 16;
 
 /// The names of `Mutant` in `src/proxy/mutant.rs`.
-const MUTANTS: [&str; 6] = [
+const MUTANTS: [&str; 7] = [
     "skip-difference",
     "skip-variables",
     "forget-types",
     "swap-connections",
     "forget-insert-id",
     "ignore-pins",
+    "short-cut",
 ];
 
 /// Runs every mutant in front of the same servers; true where the tester is right about all.

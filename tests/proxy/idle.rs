@@ -1,4 +1,4 @@
-//! Connections that end, or speak, while nobody uses them.
+//! Connections that end, or speak, while nobody uses them, or while they are cleaned.
 
 use crate::Scene;
 use crate::support::{Script, eventually};
@@ -41,4 +41,23 @@ fn closed_while_idle() {
         clients[1].must("SELECT 3").unwrap();
         replica.commands() > before
     });
+}
+
+/// A connection breaks as it is reset: what the client asked for is done on another one.
+#[test]
+fn closed_in_a_reset() {
+    const RESET: &str = "COM_RESET_CONNECTION";
+    let scene = Scene::new(1, &[]);
+    let mut client = scene.client();
+    client.must("UPDATE t SET a = 1").unwrap();
+    let before = scene.primary.statements(RESET).len();
+    scene.primary.set_script(Script::CloseOnce { on: RESET });
+    assert!(client.reset_connection().unwrap().error().is_none(), "{}", scene.lanewire.log());
+    assert_eq!(scene.primary.statements(RESET).len() - before, 2);
+    // Where none can be reset the client is told so, and may go on.
+    scene.primary.set_script(Script::AnswerAndClose { on: RESET, bytes: Vec::new() });
+    assert!(client.reset_connection().unwrap().error().is_some(), "{}", scene.lanewire.log());
+    scene.primary.set_script(Script::Polite);
+    assert_eq!(client.must("SELECT 1").unwrap().first_cell().unwrap(), "fake");
+    assert!(client.reset_connection().unwrap().error().is_none());
 }

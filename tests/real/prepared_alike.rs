@@ -240,6 +240,16 @@ fn long_data(context: &Context) {
         session.query("SHOW ERRORS");
         session.query("SELECT @@error_count");
         session.close(elsewhere);
+        // And so do a read's messages.
+        for read in ["SELECT ROW_COUNT(), FOUND_ROWS()", "SELECT CAST('x' AS SIGNED)", "SELECT no"]
+        {
+            let elsewhere = session.prepare("SELECT ?, 'prepared on a replica'");
+            session.query(read);
+            session.long_data(elsewhere, 0, b"data");
+            session.query("SHOW WARNINGS");
+            session.query("SHOW COUNT(*) WARNINGS");
+            session.close(elsewhere);
+        }
         // Two of the same text.
         let twins = [session.prepare("SELECT ?, 2"), session.prepare("SELECT ?, 2")];
         for _ in 0..3 {

@@ -22,6 +22,8 @@ pub(crate) enum Script {
     Answer { on: &'static str, bytes: Vec<u8> },
     /// As [`Self::Answer`], and then the connection is closed.
     AnswerAndClose { on: &'static str, bytes: Vec<u8> },
+    /// Polite, but for the first statement that contains `on`: it closes the connection.
+    CloseOnce { on: &'static str },
     /// Polite, but a statement that contains `on` waits so long before its answer.
     Delay { on: &'static str, delay: Duration },
     /// Polite, and after the first `SELECT` an ERR comes unasked on the idle connection, which is
@@ -204,6 +206,7 @@ fn converse(stream: TcpStream, id: u64, script: &Mutex<Script>, seen: &Seen) {
         | Script::RefuseLogin(..)
         | Script::Answer { .. }
         | Script::AnswerAndClose { .. }
+        | Script::CloseOnce { .. }
         | Script::Delay { .. }
         | Script::ErrWhenIdle => {}
     }
@@ -230,15 +233,26 @@ fn converse(stream: TcpStream, id: u64, script: &Mutex<Script>, seen: &Seen) {
         let sql = match command.payload.split_first() {
             Some((0x03, sql)) => String::from_utf8_lossy(sql).into_owned(),
             Some((0x01, _)) | None => return,
+            Some((0x1F, _)) => "COM_RESET_CONNECTION".to_owned(),
             Some(_) => String::new(),
         };
         if let Ok(mut statements) = seen.statements.lock() {
             statements.push(sql.clone());
         }
-        if !answer(&mut wire, &sql, &now(), deprecate_eof) {
+        if closes_once(&sql, script) || !answer(&mut wire, &sql, &now(), deprecate_eof) {
             return;
         }
     }
+}
+
+/// Whether the script is to close the connection at this statement; from now on it is not.
+fn closes_once(sql: &str, script: &Mutex<Script>) -> bool {
+    let Ok(mut script) = script.lock() else { return true };
+    let closes = matches!(&*script, Script::CloseOnce { on } if sql.contains(on));
+    if closes {
+        *script = Script::Polite;
+    }
+    closes
 }
 
 /// Answers one command; false to close.
@@ -256,6 +270,7 @@ fn answer(wire: &mut Wire, sql: &str, script: &Script, deprecate_eof: bool) -> b
         | Script::RefuseLogin(..)
         | Script::Answer { .. }
         | Script::AnswerAndClose { .. }
+        | Script::CloseOnce { .. }
         | Script::Delay { .. }
         | Script::ErrWhenIdle => {}
     }

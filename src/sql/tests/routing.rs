@@ -104,6 +104,11 @@ fn answers_of_the_session_depend_on_it() {
     ] {
         assert_writes(traits, &[sql]);
         assert!(of(sql).traits.intersects(Traits::READS_SESSION), "{sql}");
+        assert_eq!(of(sql).only_asks(), sql.starts_with("SELECT"), "{sql}");
+    }
+    for more in ["SELECT LAST_INSERT_ID(7)", "SELECT @v := 1", "SELECT @v; SELECT 1", "SET @v = 1"]
+    {
+        assert!(!of(more).only_asks(), "{more}");
     }
 }
 
