@@ -226,9 +226,9 @@ impl Session {
     pub fn begin_prepare(&mut self, statement: &Statement, sql: &[u8]) {
         self.begin_command();
         self.pending.prepares = true;
-        // MariaDB looks at the tables, as if it ran.
+        // MariaDB looks at the tables, as if it ran; MySQL empties the list whatever it is.
         let mariadb = self.server.dialect.mariadb;
-        self.pending.keeps_warnings &= !mariadb || text::keeps_warnings(statement, sql);
+        self.pending.keeps_warnings &= mariadb && text::keeps_warnings(statement, sql);
     }
 
     fn begin_pending(&mut self) {

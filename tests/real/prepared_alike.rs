@@ -249,6 +249,12 @@ fn long_data(context: &Context) {
             session.query("SHOW WARNINGS");
             session.query("SHOW COUNT(*) WARNINGS");
             session.close(elsewhere);
+            // MySQL's PREPARE has emptied the list.
+            session.query(read);
+            let elsewhere = session.prepare("SELECT ?, 'prepared after it'");
+            session.long_data(elsewhere, 0, b"data");
+            session.query("SELECT @@warning_count");
+            session.close(elsewhere);
         }
         // Two of the same text.
         let twins = [session.prepare("SELECT ?, 2"), session.prepare("SELECT ?, 2")];
