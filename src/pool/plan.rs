@@ -104,8 +104,6 @@ pub struct Connection<S> {
     pub last_used: Instant,
     /// When its server last answered.
     pub last_heard: Instant,
-    /// The session that used it last.
-    pub last_owner: u64,
     /// The server's id of it.
     pub thread_id: u32,
     /// Its key.
@@ -246,7 +244,7 @@ impl<S: Reach> BackendPool<S> {
         }
         // Nobody overtakes those who wait.
         if self.waiters.is_empty()
-            && let Some(plan) = self.plan(key, state, owner, now)
+            && let Some(plan) = self.plan(key, state, now)
         {
             return plan;
         }
@@ -259,13 +257,7 @@ impl<S: Reach> BackendPool<S> {
 
     /// The idle connection of `key` that was given back last, if it is in the very `state`: what
     /// [`BackendPool::acquire`] would plan to reuse.
-    pub fn acquire_alike(
-        &mut self,
-        key: KeyIdx,
-        state: &Rc<S>,
-        owner: u64,
-        now: Instant,
-    ) -> Option<ConnId> {
+    pub fn acquire_alike(&mut self, key: KeyIdx, state: &Rc<S>, now: Instant) -> Option<ConnId> {
         let front = self.keys[key.0 as usize].idle.front;
         let conn = self.slots.get(front as usize)?;
         let fit = Rc::ptr_eq(&conn.state, state) && !self.expired(conn, now);
@@ -273,7 +265,7 @@ impl<S: Reach> BackendPool<S> {
             return None;
         }
         self.recent_key = Some(key);
-        self.take(front, owner);
+        self.take(front);
         Some(ConnId(front))
     }
 
@@ -282,7 +274,7 @@ impl<S: Reach> BackendPool<S> {
     pub fn serve_waiter(&mut self, now: Instant) -> Option<(u64, Plan)> {
         let first = self.waiters.front()?;
         let (key, owner, state) = (first.key, first.owner, Rc::clone(&first.state));
-        let plan = self.plan(key, &state, owner, now)?;
+        let plan = self.plan(key, &state, now)?;
         self.waiters.pop_front();
         Some((owner, plan))
     }
@@ -362,18 +354,18 @@ impl<S: Reach> BackendPool<S> {
         now.saturating_duration_since(conn.born) >= self.limits.lifetime
     }
 
-    fn plan(&mut self, key: KeyIdx, state: &Rc<S>, owner: u64, now: Instant) -> Option<Plan> {
+    fn plan(&mut self, key: KeyIdx, state: &Rc<S>, now: Instant) -> Option<Plan> {
         if let Some(slot) = self.find_idle(key, state, now) {
-            self.take(slot, owner);
+            self.take(slot);
             return Some(Plan::Reuse(ConnId(slot)));
         }
         if self.total() < self.limits.connections_max {
-            return Some(Plan::Dial(self.start_dial(key, state, owner, now)));
+            return Some(Plan::Dial(self.start_dial(key, state, now)));
         }
         // The share is full: an idle connection that cannot serve makes room.
         if self.idle.back != NIL {
             self.discard(ConnId(self.idle.back));
-            return Some(Plan::Replace(self.start_dial(key, state, owner, now)));
+            return Some(Plan::Replace(self.start_dial(key, state, now)));
         }
         None
     }
@@ -404,19 +396,12 @@ impl<S: Reach> BackendPool<S> {
         reachable
     }
 
-    pub(super) fn start_dial(
-        &mut self,
-        key: KeyIdx,
-        state: &Rc<S>,
-        owner: u64,
-        now: Instant,
-    ) -> ConnId {
+    pub(super) fn start_dial(&mut self, key: KeyIdx, state: &Rc<S>, now: Instant) -> ConnId {
         let conn = Connection {
             state: Rc::clone(state),
             born: now,
             last_used: now,
             last_heard: now,
-            last_owner: owner,
             thread_id: 0,
             key,
             condition: Condition::Dialing,
@@ -433,11 +418,10 @@ impl<S: Reach> BackendPool<S> {
         ConnId(slot)
     }
 
-    pub(super) fn take(&mut self, slot: u32, owner: u64) {
+    pub(super) fn take(&mut self, slot: u32) {
         self.take_idle(slot);
         let conn = &mut self.slots[slot as usize];
         conn.condition = Condition::Used;
-        conn.last_owner = owner;
         self.used += 1;
     }
 

@@ -21,9 +21,6 @@ pub enum Tend {
 /// more than a connection.
 pub(super) const SPARE_KEPT: Duration = Duration::from_secs(5);
 
-/// The owner of connections that no session has used.
-const NOBODY: u64 = 0;
-
 impl<S: Reach> BackendPool<S> {
     /// Adds to `out` what is to be done: close idle connections past their lifetime, past their
     /// idle time or above the limits, ping silent ones, and dial spare ones if `may_dial`, in
@@ -46,8 +43,7 @@ impl<S: Reach> BackendPool<S> {
                 self.discard(id);
                 out.push(Tend::Close(id));
             } else if silent {
-                let owner = conn.last_owner;
-                self.take(at, owner);
+                self.take(at);
                 out.push(Tend::Ping(id));
                 pinged += 1;
             }
@@ -59,7 +55,7 @@ impl<S: Reach> BackendPool<S> {
             while self.idle.len + self.dialing + pinged < spare_min
                 && self.total() < limits.connections_max
             {
-                let id = self.start_dial(key, fresh, NOBODY, now);
+                let id = self.start_dial(key, fresh, now);
                 out.push(Tend::Dial(id, key));
             }
         }

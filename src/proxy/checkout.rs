@@ -75,8 +75,7 @@ impl Conversation {
             let mut pools = self.lane.pools.borrow_mut();
             let pool = pools.get_mut(usize::from(backend.0))?;
             let key = pool.key(self.pool_key());
-            let owner = u64::from(self.entry.id());
-            pool.acquire_alike(key, self.session.state(), owner, self.lane.net.now())?
+            pool.acquire_alike(key, self.session.state(), self.lane.net.now())?
         };
         self.lane.lease_idle(backend, conn)
     }
