@@ -12,6 +12,8 @@ pub struct ServerStatement {
     /// The types that its parameters had when it was last executed there, two bytes each; empty
     /// before.
     pub types: Vec<u8>,
+    /// The types are to be given again: see [`StatementCache::outdate_types`].
+    pub outdated: bool,
     /// Where the server leaves out definitions that it has sent: those of the columns that it sent
     /// last, as packets.
     pub metadata: Option<Rc<[u8]>>,
@@ -40,6 +42,14 @@ impl StatementCache {
         Some(entry)
     }
 
+    /// What the server holds of parameters' types stands no longer for what they were given as: it
+    /// keeps the character set with them.
+    pub fn outdate_types(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.outdated = true;
+        }
+    }
+
     /// Takes in a statement that was just prepared as `id`; of the ids returned the server is to
     /// be told that they are closed: the one that `key` had before, and one to keep to `limit`.
     pub fn insert(
@@ -50,8 +60,14 @@ impl StatementCache {
         limit: usize,
     ) -> impl Iterator<Item = u32> + use<> {
         self.clock += 1;
-        let entry =
-            ServerStatement { id, types: Vec::new(), metadata: None, fixed, used: self.clock };
+        let entry = ServerStatement {
+            id,
+            types: Vec::new(),
+            outdated: false,
+            metadata: None,
+            fixed,
+            used: self.clock,
+        };
         let replaced = self.entries.insert(key, entry).map(|old| old.id);
         let evicted = if self.entries.len() > limit { self.evict(key) } else { None };
         replaced.into_iter().chain(evicted)

@@ -88,6 +88,7 @@ pub(super) async fn dial(
         pinned: false,
         left: FRESH,
         statements: StatementCache::default(),
+        typed_in: Rc::default(),
         tracker: ReplyTracker::new(ReplyKind::Simple, capabilities),
         trackers: trackers.map(Rc::new),
         exposed: false,

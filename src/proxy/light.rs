@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::forward::{Broken, Forward, Reply};
 use super::lease::Lease;
 use super::mutant::Mutant;
-use super::ready::{address, server_side_as_is};
+use super::ready::{address, note_charsets, server_side_as_is};
 use super::request::Request;
 use super::statement::SPARE_MAX;
 
@@ -46,6 +46,7 @@ impl Conversation {
             return Err(packet);
         }
         let Some(mut lease) = self.lease_light(&packet, statement) else { return Err(packet) };
+        note_charsets(lease.link(), self.session.state());
         let caches = Capabilities::MARIADB_CACHE_METADATA;
         let server_id = self
             .prepared

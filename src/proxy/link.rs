@@ -45,6 +45,8 @@ pub(crate) struct Link {
     pub(super) left: Left,
     /// What is prepared on it.
     pub(super) statements: StatementCache,
+    /// A state with the character sets that the types of parameters were last given in.
+    pub(super) typed_in: Rc<ReplayState>,
     pub(super) tracker: ReplyTracker,
     /// Where the server has session trackers.
     pub(super) trackers: Option<Rc<TrackerSetup>>,

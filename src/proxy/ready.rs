@@ -1,5 +1,7 @@
 //! Bringing a prepared statement to a connection, and the commands that name it.
 
+use std::rc::Rc;
+
 use crate::net::{Chunk, Stream};
 use crate::protocol::{
     Command, ErrPacket, HEADER_LEN, Header, MAX_PAYLOAD, ParamTypes, PrepareOk, ReplyKind, Summary,
@@ -135,6 +137,9 @@ impl Conversation {
         let len = Header::decode(packet.as_slice()).map_or(0, |header| header.len as usize);
         if let Some(id) = statement {
             let known = self.prepared.find(id);
+            if executes {
+                note_charsets(lease.link(), self.session.state());
+            }
             let side = known.and_then(|it| server_side(lease.link(), it, &packet, executes));
             let gone = Broken::Backend { fault: BackendFault::Unsolicited, untouched: true };
             let Some((server_id, put_in)) = side else { return Err(gone) };
@@ -190,6 +195,7 @@ fn server_side(
         return Some((known.id, None));
     }
     known.types.clone_from(&prepared.types);
+    known.outdated = false;
     let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
     let mut head = Vec::with_capacity(ID_END + 8 + prepared.types.len());
     let used = put_param_types(&mut head, payload, prepared.layout, &prepared.types).ok()?;
@@ -207,15 +213,29 @@ pub(super) fn server_side_as_is(
     let payload = packet.as_slice().get(HEADER_LEN..).unwrap_or_default();
     // What cannot be read, the server may refuse.
     let Ok(types) = param_types(payload, prepared.layout) else { return Some(known.id) };
-    if known.types == prepared.types {
+    let told = types != ParamTypes::Omitted || prepared.types.is_empty();
+    if known.types == prepared.types && (told || !known.outdated) {
+        known.outdated &= !told;
         return Some(known.id);
     }
-    let told = types != ParamTypes::Omitted || prepared.types.is_empty();
     if !told && !Mutant::ForgetTypes.is_on() {
         return None;
     }
     known.types.clone_from(&prepared.types);
+    known.outdated = false;
     Some(known.id)
+}
+
+/// An execution is about to be sent in the state `state`. MySQL reads parameters in the character
+/// set in which it was told their types: what was told in another does not count.
+pub(super) fn note_charsets(link: &mut Link, state: &Rc<ReplayState>) {
+    if Rc::ptr_eq(&link.typed_in, state) {
+        return;
+    }
+    if !link.typed_in.reads_like(state) {
+        link.statements.outdate_types();
+    }
+    link.typed_in = state.clone();
 }
 
 impl Link {

@@ -130,6 +130,13 @@ impl ReplayState {
         self.place(name).ok().and_then(|at| self.variables.get(at)).map(|(_, value)| &**value)
     }
 
+    /// Whether a server takes texts and parameters in the same character sets in both states.
+    #[must_use]
+    pub fn reads_like(&self, other: &Self) -> bool {
+        const READING: [&[u8]; 2] = [b"character_set_client", b"collation_connection"];
+        READING.iter().all(|name| self.variable(name) == other.variable(name))
+    }
+
     /// The variables in the order of their names.
     pub fn variables(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.variables.iter().map(|(name, value)| (&**name, &**value))

@@ -22,6 +22,20 @@ pub(crate) fn same_but_for_warnings(one: &Answer, other: &Answer) -> bool {
     without(one) == without(other)
 }
 
+/// Whether something is listed for SHOW WARNINGS after it.
+pub(crate) fn leaves_messages(answer: &Answer) -> bool {
+    let Answer::Reply { outcomes, .. } = answer else { return false };
+    outcomes.last().is_some_and(|outcome| match outcome {
+        Outcome::Err(_) => true,
+        Outcome::Ok(ok) => ok.warnings > 0,
+        Outcome::Text(_) | Outcome::LocalInfile(_) => false,
+        Outcome::Rows(rows) => match &rows.end {
+            RowsEnd::Err(_) => true,
+            RowsEnd::Ok(ok) => ok.warnings > 0,
+        },
+    })
+}
+
 /// Whether it is this error.
 pub(crate) fn failed_with(answer: &Answer, code: u16) -> bool {
     let Answer::Reply { outcomes, .. } = answer else { return false };

@@ -136,6 +136,7 @@ fn last_statement(context: &Context) {
         session.execute(update, &[int(2)]);
         session.execute(4_000_000, &[]);
         session.query("SELECT ROW_COUNT()");
+        context.in_sync();
         for sql in ["SELECT ROW_COUNT()", "SELECT FOUND_ROWS()", "SHOW WARNINGS", "SELECT @a"] {
             session.execute(ignored, &[int(1)]);
             let asks = session.prepare(sql);
@@ -256,6 +257,19 @@ fn long_data(context: &Context) {
             session.query("SELECT @@warning_count");
             session.close(elsewhere);
         }
+        // Types that were told count in the character set that they were told in.
+        let echo = session.prepare("SELECT CONCAT('a', ?)");
+        for names in ["latin1", "utf8mb4", "latin1"] {
+            session.query(&format!("SET NAMES {names}"));
+            session.execute(echo, &[text("é")]);
+            for _ in 0..3 {
+                // Another connection's turn.
+                session.query("SELECT 9");
+                session.execute_bytes(echo, &[0, 1, 0, 0, 0, 0, 0, 2, 0xC3, 0xA9]);
+            }
+        }
+        session.query("SET NAMES utf8mb4");
+        session.close(echo);
         // Two of the same text.
         let twins = [session.prepare("SELECT ?, 2"), session.prepare("SELECT ?, 2")];
         for _ in 0..3 {
