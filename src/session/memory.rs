@@ -11,7 +11,7 @@ use super::access::Reading;
 use super::changes::Pending;
 use super::counting::{Counting, counting};
 use super::insert_text::InsertText;
-use super::last::{InsertId, LastStatement};
+use super::last::{FoundLate, InsertId, LastStatement};
 use super::opened::{Opened, RARE};
 use super::shown::Shown;
 use super::text::{self, Hidden};
@@ -187,6 +187,11 @@ impl Session {
         self.pending.hides_insert_id |= several;
         let mariadb = self.server.dialect.mariadb;
         self.pending.counting = counting(statement, sql, mariadb, self.limits_rows());
+        // One of several statements may take over what was counted late.
+        let late = self.last.found_late != FoundLate::Nothing && statement.statements > 1;
+        if late && self.pending.counting == Counting::Keeps && text::may_take_over(sql) {
+            self.pending.counting = Counting::May;
+        }
         if statement.traits.contains(Traits::EVENT_VARIABLE) {
             self.pending.names_insert_id = text::names_insert_id(sql);
         }

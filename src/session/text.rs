@@ -301,6 +301,12 @@ fn selects_one_constant(sql: &[u8]) -> bool {
     !MORE.iter().any(|word| has_word(rest, word))
 }
 
+/// Whether one of several statements may make what was counted late the answer.
+pub(super) fn may_take_over(sql: &[u8]) -> bool {
+    const DML: [&[u8]; 3] = [b"insert", b"replace", b"delete"];
+    DML.iter().any(|word| has_word(sql, word))
+}
+
 /// Whether one of several statements may set what `FOUND_ROWS()` answers.
 pub(super) fn may_count_rows(sql: &[u8], mariadb: bool) -> bool {
     const COUNTING: [&[u8]; 12] = [
