@@ -2,8 +2,8 @@
 //!
 //! It runs in threads of its own, off the data cores, and reads what the shards count without
 //! sending them anything. Statements that change something, metrics over HTTP and reloading will
-//! join here: a statement becomes a [`request::Request`], its answer is made in [`tables`], and a
-//! [`conversation`] is one client's way through both.
+//! join here: a statement becomes a `request::Request`, its answer is made in `tables`, and a
+//! `conversation` is one client's way through both.
 
 mod conversation;
 mod request;

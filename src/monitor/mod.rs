@@ -5,8 +5,8 @@
 //! thread per backend, at most one at a time for each, so that a server that hangs delays nobody.
 //!
 //! A server is surveyed when the process starts, every second until it was reached, and again when
-//! a shard [pokes](Monitor::poke) because a greeting named another version. Names are resolved anew
-//! every half minute. Probing servers that are known, lag and promotions will be added here.
+//! a shard [pokes](Poker::poke) because one that was down answers: it may be another one now. Names
+//! are resolved anew every half minute. Probing servers that are known, lag and promotions will be added here.
 
 mod survey;
 mod watch;
