@@ -12,6 +12,7 @@ mod extensions;
 mod failures;
 mod kill;
 mod large;
+mod long_data;
 mod malformed;
 mod peers;
 mod prepared;
@@ -176,6 +177,7 @@ fn all() -> Vec<Test> {
         prepared::TESTS,
         malformed::TESTS,
         prepared_alike::TESTS,
+        long_data::TESTS,
         routing::TESTS,
         replies::TESTS,
         trackers::TESTS,
