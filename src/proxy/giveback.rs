@@ -60,7 +60,7 @@ impl Conversation {
     }
 
     async fn try_counts(&mut self, lease: &mut Lease) -> Option<()> {
-        let counts = self.session.count_unknown();
+        let counts = self.session.last().found_rows.is_none();
         let (insert_id, found_rows) = if counts {
             let sql = b"SELECT LAST_INSERT_ID(), FOUND_ROWS()";
             let [insert_id, found_rows] = lease.link().query_numbers(sql).await.ok()?;

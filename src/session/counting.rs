@@ -186,7 +186,8 @@ pub(super) fn counting(
     // Of a UNION a limit need not be seen in the count.
     let cut = traits.contains(Traits::UNION) && (limited || text::limits(sql));
     if statement.statements > 1 {
-        if cut || traits.contains(Traits::CALC_FOUND_ROWS) {
+        // Of some SHOWs the rows are not counted, and may be the last ones sent.
+        if cut || traits.contains(Traits::CALC_FOUND_ROWS) || text::has_word(sql, b"show") {
             return Counting::May;
         }
         return match statement.access {
