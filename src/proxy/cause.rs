@@ -144,16 +144,16 @@ impl Conversation {
     }
 
     /// Prepares statement `id` on the connection held, and sees to it that the last statement's
-    /// messages are there, as on a server that has long had the statement: MySQL's PREPARE empties
-    /// the list. What left them is to be run again; a write cannot be, but its error can be raised.
+    /// messages are there, as on a server that has long had the statement: PREPARE empties the
+    /// list, MariaDB's where the text names tables. What left them is to be run again; a write cannot be, but its error can be raised.
     pub(super) async fn ready_beside_error(
         &mut self,
         lease: &mut Lease,
         id: u32,
     ) -> Result<Option<Vec<u8>>, BackendFault> {
-        let emptied = self.session.answers_here() && !self.client.mariadb;
-        self.replay |= emptied && self.cause.is_some();
-        let again = if emptied && !self.replay && self.session.last().error.is_some() {
+        let listed = self.session.answers_here();
+        self.replay |= listed && self.cause.is_some();
+        let again = if listed && !self.replay && self.session.last().error.is_some() {
             error_again(lease).await?
         } else {
             None

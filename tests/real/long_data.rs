@@ -79,6 +79,11 @@ fn messages_stay(context: &Context) {
         session.query("SHOW ERRORS");
         session.query("SELECT @@error_count");
         session.close(elsewhere);
+        let elsewhere = session.prepare("SELECT id FROM psm WHERE id = ?");
+        session.query("SET NAMES no_such_charset");
+        session.long_data(elsewhere, 0, b"data");
+        session.query("SHOW WARNINGS");
+        session.close(elsewhere);
         // And so do a read's messages.
         for read in ["SELECT ROW_COUNT(), FOUND_ROWS()", "SELECT CAST('x' AS SIGNED)", "SELECT no"]
         {
