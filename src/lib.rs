@@ -169,7 +169,7 @@
 //! | --- | --- |
 //! | messages | 4, the kernel's own: in, on, back, out |
 //! | round trips of our own | 0 |
-//! | system calls | a share of one `io_uring_enter` a turn of the driver, which serves all sockets that are ready; far below one when busy |
+//! | system calls | a share of one `io_uring_enter` a turn of the driver, which serves all sockets that are ready; far below one when busy. A client that is alone: its two sends are calls of their own |
 //! | copies in user space | 0 of the reply; the command's bytes once, up to 64 KiB, in case it must be tried elsewhere |
 //! | heap allocations | 0 once the buffers have grown |
 //! | locks; cache lines written by two cores | 0; 0 |

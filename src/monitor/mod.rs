@@ -6,7 +6,8 @@
 //!
 //! A server is surveyed when the process starts, every second until it was reached, and again when
 //! a shard [pokes](Poker::poke) because one that was down answers: it may be another one now. Names
-//! are resolved anew every half minute. Probing servers that are known, lag and promotions will be added here.
+//! are resolved anew every half minute. Probing servers that are known, lag and promotions will be
+//! added here.
 
 mod survey;
 mod watch;

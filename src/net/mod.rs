@@ -3,7 +3,8 @@
 //! Nothing here knows the MySQL protocol. A [`Net`] is a shard's own ring and every socket on it;
 //! it is driven by one task ([`Net::drive`]) and used by the sessions' tasks through [`Stream`]:
 //! they take received [`Chunk`]s out, put chunks to be sent in, and await readiness. The driver
-//! submits and reaps in one `io_uring_enter` a turn.
+//! submits and reaps in one `io_uring_enter` a turn; a client that is alone is sent to without the
+//! ring.
 //!
 //! All `unsafe` code of the program lives in this folder, each block with its reason.
 

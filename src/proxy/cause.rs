@@ -145,7 +145,8 @@ impl Conversation {
 
     /// Prepares statement `id` on the connection held, and sees to it that the last statement's
     /// messages are there, as on a server that has long had the statement: PREPARE empties the
-    /// list, MariaDB's where the text names tables. What left them is to be run again; a write cannot be, but its error can be raised.
+    /// list, MariaDB's where the text names tables. What left them is to be run again; a write
+    /// cannot be, but its error can be raised.
     pub(super) async fn ready_beside_error(
         &mut self,
         lease: &mut Lease,

@@ -92,24 +92,10 @@ impl fmt::Display for Step {
 impl Step {
     /// Whether it may leave the list of SHOW WARNINGS as it is: all but most texts.
     pub(crate) fn may_keep_messages(&self) -> bool {
-        match self {
-            Self::Query(sql) => {
-                let sql = sql.to_ascii_lowercase();
-                ["warning", "error", "diagnostics"].iter().any(|word| sql.contains(word))
-            }
-            Self::Prepare(..) | Self::Execute(_) | Self::Bulk { .. } => false,
-            Self::Fetch(..)
-            | Self::LongData(..)
-            | Self::ResetStatement(_)
-            | Self::Close(_)
-            | Self::InitDb(_)
-            | Self::Ping
-            | Self::FieldList(_)
-            | Self::SetOption(_)
-            | Self::ResetConnection
-            | Self::ChangeUser(..)
-            | Self::Reconnect => true,
-        }
+        let Some(sql) = self.sql() else { return !matches!(self, Self::Prepare(..)) };
+        let sql = sql.to_ascii_lowercase();
+        let shows = ["warning", "error", "diagnostics"].iter().any(|word| sql.contains(word));
+        shows && matches!(self, Self::Query(_))
     }
 
     /// The text that it runs.
