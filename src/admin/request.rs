@@ -6,19 +6,22 @@
 pub(super) enum Table {
     Backends,
     Pools,
+    Shards,
     Sessions,
     Help,
 }
 
 impl Table {
     /// All tables, in the order of the help.
-    pub(super) const ALL: [Self; 4] = [Self::Backends, Self::Pools, Self::Sessions, Self::Help];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Backends, Self::Pools, Self::Shards, Self::Sessions, Self::Help];
 
     /// Its name in SQL.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Backends => "backends",
             Self::Pools => "pools",
+            Self::Shards => "shards",
             Self::Sessions => "sessions",
             Self::Help => "help",
         }

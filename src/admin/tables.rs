@@ -7,7 +7,7 @@ use super::request::Table;
 use super::{Sources, request};
 use crate::cluster::{BackendView, Role};
 use crate::config::{self, BackendSettings};
-use crate::metrics::{BackendSnapshot, SessionSnapshot};
+use crate::metrics::{BackendSnapshot, SessionSnapshot, ShardCounts};
 use crate::protocol::Column;
 use crate::session::Pins;
 
@@ -65,6 +65,7 @@ pub(super) fn rows(table: Table, sources: &Sources, now_ms: u64) -> Answer {
     match table {
         Table::Backends => backends(sources),
         Table::Pools => pools(sources),
+        Table::Shards => shards(sources),
         Table::Sessions => sessions(sources, now_ms),
         Table::Help => help(),
     }
@@ -171,6 +172,22 @@ fn pools(sources: &Sources) -> Answer {
     answer
 }
 
+/// What each shard counts of itself, by the names that it has in the program.
+fn shards(sources: &Sources) -> Answer {
+    let names = ShardCounts::default().named().into_iter().map(|(name, _)| (name, INT));
+    let mut answer = Answer::new(&[("shard", INT)].into_iter().chain(names).collect::<Vec<_>>());
+    answer.rows = sources
+        .registry
+        .shards()
+        .iter()
+        .map(|shard| {
+            let counts = shard.counts.named().into_iter().map(|(_, count)| number(count));
+            [Some(shard.shard.to_string())].into_iter().chain(counts).collect()
+        })
+        .collect();
+    answer
+}
+
 /// A shard's part of a total that is divided over all shards, the first ones taking the rest.
 fn share(total: u32, shards: usize, shard: usize) -> u32 {
     let shards = u32::try_from(shards.max(1)).unwrap_or(u32::MAX);
@@ -229,6 +246,7 @@ fn help() -> Answer {
             let description = match table {
                 Table::Backends => "the servers: address, state, type, load",
                 Table::Pools => "connections per shard and server",
+                Table::Shards => "what each shard counts: logins, commands, waits, bytes",
                 Table::Sessions => "the clients' sessions, and what pins one to its connection",
                 Table::Help => "this table",
             };
@@ -285,6 +303,19 @@ mod tests {
         assert_eq!(row.len(), answer.columns.len());
         assert_eq!(row[..4], [number(1u32), text("main"), number(1u32), number(0u32)]);
         assert_eq!((share(101, 2, 0), share(101, 2, 1), share(1, 4, 3)), (51, 50, 0));
+    }
+
+    #[test]
+    fn shards_show_all_that_they_count() {
+        let sources = sources();
+        sources.registry.shards[1].counters().client_bytes_out.add(7);
+        let answer = rows(Table::Shards, &sources, 0);
+        assert_eq!(names(&answer)[..3], ["shard", "sessions", "accepted"]);
+        assert_eq!(names(&answer).last(), Some(&"client_bytes_out"));
+        assert_eq!(answer.rows[1].len(), answer.columns.len());
+        let ends = answer.rows.iter().map(|row| (row.first(), row.last()));
+        let (none, some) = ((number(0u32), number(0u32)), (number(1u32), number(7u32)));
+        assert!(ends.eq([(Some(&none.0), Some(&none.1)), (Some(&some.0), Some(&some.1))]));
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn a_client_logs_in_and_reads_the_tables() {
         assert_eq!(code, 1105);
         assert!(message.ends_with("use 'SELECT * FROM help'"), "{message}");
         let (_, rows) = query(&mut link, "SELECT * FROM help").unwrap();
-        assert_eq!(rows.len(), 4);
+        assert_eq!(rows.len(), 5);
     }
 }
 

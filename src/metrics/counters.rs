@@ -112,6 +112,14 @@ macro_rules! counts {
             }
         }
 
+        impl $counts {
+            /// All the numbers with their names, in the order of their declaration.
+            #[must_use]
+            pub fn named(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+
         impl std::ops::AddAssign for $counts {
             fn add_assign(&mut self, other: Self) {
                 $(self.$name = self.$name.wrapping_add(other.$name);)*
@@ -291,6 +299,7 @@ mod tests {
         metrics.backend(0).connections_idle.raise();
         let counts = metrics.backend(1).counts();
         assert_eq!((counts.queries, counts.bytes_in), (1, 41));
+        assert!(counts.named().contains(&("bytes_in", 41)));
         assert_eq!(metrics.backend(0).counts().connections_used, 0);
         assert_eq!(metrics.backend(0).counts().connections_idle, 1);
     }

@@ -292,9 +292,16 @@ impl SessionEntry {
         self.row().aims.load(Relaxed) != self.aims_over.get() * AIM_OVER
     }
 
-    /// Notes the session's pins, as bits.
+    /// Notes the session's pins, as bits, and counts the session as pinned while it has any.
     pub fn set_pins(&self, pins: u32) {
+        let was_pinned = self.row().pins() != 0;
         self.row().set_pins(pins);
+        let counter = &self.registrar.metrics.counters().pinned;
+        match (was_pinned, pins != 0) {
+            (false, true) => counter.raise(),
+            (true, false) => counter.lower(),
+            _ => {}
+        }
     }
 
     /// Counts a command.
@@ -319,6 +326,7 @@ impl SessionEntry {
 
 impl Drop for SessionEntry {
     fn drop(&mut self) {
+        self.set_pins(0);
         self.row().close();
         self.registrar.metrics.counters().sessions.lower();
         self.registrar.free.borrow_mut().used.push_back((self.slot, self.generation));

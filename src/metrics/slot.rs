@@ -149,6 +149,10 @@ impl Slot {
         self.pins.store(pins, Relaxed);
     }
 
+    pub(super) fn pins(&self) -> u32 {
+        self.pins.load(Relaxed)
+    }
+
     pub(super) fn bump_commands(&self) {
         self.commands.store(self.commands.load(Relaxed).wrapping_add(1), Relaxed);
     }
@@ -201,7 +205,7 @@ impl Slot {
             state: SessionState::from_code(self.state.load(Relaxed)),
             backend: backend.checked_sub(1).and_then(|index| usize::try_from(index).ok()),
             backend_thread: self.backend_thread.load(Relaxed),
-            pins: self.pins.load(Relaxed),
+            pins: self.pins(),
             commands: self.commands.load(Relaxed),
             connected_at_ms: self.connected_at_ms.load(Relaxed),
             user,

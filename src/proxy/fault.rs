@@ -149,6 +149,23 @@ impl Fault {
         }
     }
 
+    /// Whether the client said what no client may say.
+    pub(crate) fn breaks_protocol(&self) -> bool {
+        let Self::Client(fault) = self else { return false };
+        match fault {
+            ClientFault::Malformed(_)
+            | ClientFault::Handshake(_)
+            | ClientFault::Sequence { .. }
+            | ClientFault::TooLong { .. }
+            | ClientFault::Tls
+            | ClientFault::Compression => true,
+            ClientFault::Gone
+            | ClientFault::Stream(_)
+            | ClientFault::Denied { .. }
+            | ClientFault::Auth(_) => false,
+        }
+    }
+
     /// The error number that the client is told.
     pub(crate) fn code(&self) -> Option<u16> {
         let payload = self.packet()?;

@@ -195,7 +195,12 @@ fn session(lane: Rc<Lane>, stream: Stream) -> Option<impl Future<Output = ()>> {
         lane.forget(id);
         match served {
             Ok(Ok(())) => {}
-            Ok(Err(fault)) => tracing::info!(session = id, %peer, "session ended: {fault}"),
+            Ok(Err(fault)) => {
+                if fault.breaks_protocol() {
+                    lane.metrics().counters().malformed.bump();
+                }
+                tracing::info!(session = id, %peer, "session ended: {fault}");
+            }
             Err(_) => {
                 lane.metrics().counters().panics.bump();
                 tracing::error!(session = id, %peer, "a panic ended this session: please report it");

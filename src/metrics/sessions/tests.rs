@@ -23,6 +23,22 @@ fn an_id_finds_its_session_on_its_shard_only() {
 }
 
 #[test]
+fn a_session_counts_as_pinned_once_and_until_its_end() {
+    let registrar = registrar(0);
+    let pinned = || registrar.metrics.counters().pinned.value();
+    let (one, two) = (registrar.open(None, 0).unwrap(), registrar.open(None, 0).unwrap());
+    one.set_pins(0b100);
+    one.set_pins(0b101);
+    two.set_pins(0b1);
+    assert_eq!(pinned(), 2);
+    two.set_pins(0);
+    two.set_pins(0);
+    assert_eq!(pinned(), 1);
+    drop(one);
+    assert_eq!(pinned(), 0);
+}
+
+#[test]
 fn ids_come_back_late() {
     let registrar = registrar(0);
     let mut seen = HashSet::new();
