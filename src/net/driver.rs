@@ -92,7 +92,10 @@ impl Net {
             {
                 let mut table = self.0.table.borrow_mut();
                 table.start_sends();
-                let wait = table.woken.is_empty().then(|| table.patience(self.0.now.get()));
+                let wait = table.woken.is_empty();
+                if wait {
+                    table.set_alarm(self.0.now.get());
+                }
                 if let Err(error) = table.ring.submit_and_wait(wait) {
                     return error;
                 }

@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::Instant;
 
 use io_uring::types::{SubmitArgs, Timespec};
-use io_uring::{IoUring, squeue};
+use io_uring::{IoUring, opcode, squeue};
 
 use super::buffers::{Buffers, GROUP};
 
@@ -26,6 +26,7 @@ pub(super) enum Op {
     Connect = 4,
     Cancel = 5,
     Doorbell = 6,
+    Alarm = 7,
 }
 
 impl Op {
@@ -37,6 +38,7 @@ impl Op {
             4 => Self::Connect,
             5 => Self::Cancel,
             6 => Self::Doorbell,
+            7 => Self::Alarm,
             _ => return None,
         })
     }
@@ -69,6 +71,19 @@ pub(super) struct Ring {
     ring: IoUring,
     overflow: VecDeque<squeue::Entry>,
     pub(super) buffers: Rc<Buffers>,
+    alarm: Alarm,
+}
+
+/// What ends a wait in time: an operation of its own, so that a wait does not start and stop a
+/// timer of the kernel's each time, which costs a virtual machine an exit to its host.
+#[derive(Default)]
+struct Alarm {
+    /// When the alarm that was set last goes off, unless it has.
+    at: Option<Instant>,
+    /// Tells it from those that were set before.
+    number: u32,
+    /// The kernel reads it when it is submitted.
+    delay: Box<Timespec>,
 }
 
 impl Ring {
@@ -89,7 +104,12 @@ impl Ring {
                 0,
             )?;
         }
-        Ok(Self { ring, overflow: VecDeque::new(), buffers: Rc::new(buffers) })
+        Ok(Self {
+            ring,
+            overflow: VecDeque::new(),
+            buffers: Rc::new(buffers),
+            alarm: Alarm::default(),
+        })
     }
 
     /// Queues an operation for the next [`Ring::submit_and_wait`].
@@ -106,9 +126,29 @@ impl Ring {
         self.overflow.push_back(entry);
     }
 
-    /// One `io_uring_enter`: submits all, waits for a completion at most `wait` (not at all when
-    /// submissions are left over, or when `wait` is `None`).
-    pub(super) fn submit_and_wait(&mut self, wait: Option<Duration>) -> io::Result<()> {
+    /// Sees to it that [`Ring::submit_and_wait`] waits no longer than about until `at`.
+    pub(super) fn set_alarm(&mut self, at: Instant, now: Instant) {
+        if self.alarm.at.is_some_and(|set| set <= at) {
+            return;
+        }
+        self.alarm.at = Some(at);
+        self.alarm.number = self.alarm.number.wrapping_add(1);
+        *self.alarm.delay = Timespec::from(at.saturating_duration_since(now));
+        let entry = opcode::Timeout::new(&raw const *self.alarm.delay).build();
+        let key = Key { slot: self.alarm.number, generation: 0 };
+        self.push(entry.user_data(tag(Op::Alarm, key)));
+    }
+
+    /// An alarm went off.
+    pub(super) fn on_alarm(&mut self, key: Key) {
+        if key.slot == self.alarm.number {
+            self.alarm.at = None;
+        }
+    }
+
+    /// One `io_uring_enter`: submits all, and waits for a completion; not at all when submissions
+    /// are left over, or when it is not to `wait`.
+    pub(super) fn submit_and_wait(&mut self, wait: bool) -> io::Result<()> {
         {
             let mut queue = self.ring.submission();
             while let Some(entry) = self.overflow.front() {
@@ -121,9 +161,14 @@ impl Ring {
         }
         // Always asks for one completion: a deferred-taskrun ring does its work only then. With
         // no time to wait it returns at once.
-        let wait = wait.filter(|_| self.overflow.is_empty()).unwrap_or(Duration::ZERO);
-        let timespec = Timespec::from(wait);
-        match self.ring.submitter().submit_with_args(1, &SubmitArgs::new().timespec(&timespec)) {
+        let submitter = self.ring.submitter();
+        let done = if wait && self.overflow.is_empty() {
+            submitter.submit_and_wait(1)
+        } else {
+            let no_time = Timespec::new();
+            submitter.submit_with_args(1, &SubmitArgs::new().timespec(&no_time))
+        };
+        match done {
             Ok(_) => Ok(()),
             Err(error) => match error.raw_os_error() {
                 // A full completion queue or memory pressure pass once completions are reaped.

@@ -10,7 +10,6 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::time::Duration;
 
 use io_uring::{cqueue, opcode, types};
 
@@ -24,7 +23,6 @@ const BUFFERS_MAX: u16 = 1024;
 const BUFFER_BYTES: usize = 32 * 1024;
 /// Buffers added when the kernel finds none.
 const GROWTH: u16 = 64;
-const IDLE_WAIT: Duration = Duration::from_millis(100);
 
 /// One socket of a pair, and what is to be sent on it.
 struct Half {
@@ -77,7 +75,7 @@ impl Splice {
         let mut completions: Vec<Completion> = Vec::with_capacity(1024);
         self.accept(listener);
         loop {
-            if let Err(error) = self.ring.submit_and_wait(Some(IDLE_WAIT)) {
+            if let Err(error) = self.ring.submit_and_wait(true) {
                 return error;
             }
             completions.clear();
@@ -88,7 +86,7 @@ impl Splice {
                     Op::Accept => self.on_accept(*event, listener),
                     Op::Receive => self.on_receive(*event, slot),
                     Op::Send => self.on_send(*event, slot),
-                    Op::Connect | Op::Cancel | Op::Doorbell => {}
+                    Op::Connect | Op::Cancel | Op::Doorbell | Op::Alarm => {}
                 }
             }
             self.feed_starved();

@@ -233,6 +233,7 @@ impl Table {
                 self.woken.extend(self.bell_waker.take());
                 self.arm_bell();
             }
+            Op::Alarm => self.ring.on_alarm(event.key),
             Op::Cancel => {
                 if let Some(socket) = self.socket(event.key) {
                     socket.operations -= 1;
@@ -404,9 +405,10 @@ impl Table {
         }
     }
 
-    /// How long the next wait may last.
-    pub(super) fn patience(&self, now: Instant) -> Duration {
-        let deadline = self.timers.next().map(|at| at.saturating_duration_since(now));
-        deadline.map_or(self.settings.idle_wait, |d| d.min(self.settings.idle_wait))
+    /// Lets the next wait end when the first deadline comes.
+    pub(super) fn set_alarm(&mut self, now: Instant) {
+        let latest = now + self.settings.idle_wait;
+        let at = self.timers.next().map_or(latest, |first| first.min(latest));
+        self.ring.set_alarm(at, now);
     }
 }
