@@ -110,17 +110,26 @@ async fn run(parts: ShardParts) -> ShardEnd {
         Err(error) => return ShardEnd::Died(format!("io_uring: {error}")),
     };
     let driver = net.clone();
-    let life = live(net, parts);
-    // Whichever ends first: the shard's life in order, or its ring.
-    let ring = async move { ShardEnd::Died(format!("io_uring: {}", driver.drive().await)) };
-    life.or(ring).or(stay_awake()).await
+    // Tasks of their own, so that a turn of the ring polls nothing else.
+    let awake = glommio::spawn_local(stay_awake());
+    let ring =
+        glommio::spawn_local(AssertUnwindSafe(async move { driver.drive().await }).catch_unwind());
+    let ring = async move {
+        match ring.await {
+            Ok(error) => ShardEnd::Died(format!("io_uring: {error}")),
+            Err(_) => ShardEnd::Died("a panic".to_owned()),
+        }
+    };
+    let end = live(net, parts).or(ring).await;
+    awake.cancel().await;
+    end
 }
 
 /// glommio 0.12 takes a thread that was kept from its core for longer than a preemption timer,
 /// just before it runs its tasks, for one that has none, and puts it to sleep until a timer of
 /// its own ends: without this one, for ever (seen on a loaded machine; a debugger that holds the
 /// thread for 0.4 s at `run_task_queues` shows it each time).
-async fn stay_awake() -> ShardEnd {
+async fn stay_awake() {
     loop {
         glommio::timer::sleep(ASLEEP_MAX).await;
     }
