@@ -1,6 +1,7 @@
 //! A client's session, from its login to its end: one command after the other.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use crate::cluster::BackendIdx;
@@ -62,25 +63,28 @@ pub(super) struct Conversation {
     pub(super) seat: Option<Rc<Seat>>,
 }
 
+/// A client's login. Boxed: what only the login needs must not stay for the session.
+pub(crate) struct Opening(Pin<Box<dyn Future<Output = Result<Box<Conversation>, Fault>>>>);
+
+impl Opening {
+    /// Of the client that has just connected.
+    pub(crate) fn new(lane: Rc<Lane>, stream: Stream, entry: SessionEntry) -> Self {
+        Self(Box::pin(async move {
+            let handle = lane.register(&stream, entry.id());
+            let client = handshake(&lane, stream, &entry).await?;
+            Conversation::open(lane, client, entry, handle).await
+        }))
+    }
+}
+
 /// Serves a client to its end. What goes wrong is told to the client, and returned for the log.
-pub(crate) fn serve(
-    lane: Rc<Lane>,
-    stream: Stream,
-    entry: SessionEntry,
-) -> impl Future<Output = Result<(), Fault>> {
-    // Boxed, and not captured: what only the login needs must not stay for the session.
-    let opening = Box::pin(async move {
-        let handle = lane.register(&stream, entry.id());
-        let client = handshake(&lane, stream, &entry).await?;
-        Conversation::open(lane, client, entry, handle).await
-    });
-    async {
-        let (conversation, result) = run(opening.await?).await;
-        Box::pin(conversation.end()).await;
-        match result {
-            Ok(()) | Err(Fault::Client(ClientFault::Gone)) => Ok(()),
-            Err(fault) => Err(fault),
-        }
+pub(crate) async fn serve(opening: Opening) -> Result<(), Fault> {
+    let conversation = opening.0.await?;
+    let (conversation, result) = run(conversation).await;
+    Box::pin(conversation.end()).await;
+    match result {
+        Ok(()) | Err(Fault::Client(ClientFault::Gone)) => Ok(()),
+        Err(fault) => Err(fault),
     }
 }
 

@@ -36,5 +36,5 @@ mod upkeep;
 mod upload;
 mod waiting;
 
-pub(crate) use conversation::serve;
+pub(crate) use conversation::{Opening, serve};
 pub(crate) use lane::{Lane, LaneParts};

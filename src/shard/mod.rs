@@ -18,7 +18,7 @@ use crate::config::Settings;
 use crate::metrics::Registry;
 use crate::monitor::Poker;
 use crate::net::{Listener, Net, NetSettings, Stream, low_on_locked_memory};
-use crate::proxy::{Lane, LaneParts, serve};
+use crate::proxy::{Lane, LaneParts, Opening, serve};
 
 pub use control::Control;
 pub use placement::{PlacementError, allowed_cores, place};
@@ -198,9 +198,10 @@ fn session(lane: Rc<Lane>, stream: Stream) -> Option<impl Future<Output = ()>> {
         return None;
     };
     let id = entry.id();
-    let serving = AssertUnwindSafe(serve(lane.clone(), stream, entry)).catch_unwind();
+    let opening = Opening::new(lane.clone(), stream, entry);
+    // Made within: what is awaited stands beside what it was made of, in each session's memory.
     Some(async move {
-        let served = serving.await;
+        let served = AssertUnwindSafe(serve(opening)).catch_unwind().await;
         lane.forget(id);
         match served {
             Ok(Ok(())) => {}
