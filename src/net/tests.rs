@@ -258,3 +258,30 @@ fn a_notified_task_runs_at_once_and_an_unnotified_one_times_out() {
         assert!(!event.wait_until(&net, Instant::now() + Duration::from_millis(10)).await);
     });
 }
+
+#[test]
+fn a_deadline_ends_a_wait_whose_alarm_was_set_for_later() {
+    let (fd, address) = local();
+    let client = thread::spawn(move || {
+        let mut out = TcpStream::connect(address).expect("connect");
+        thread::sleep(Duration::from_millis(50));
+        out.write_all(b"x").expect("write");
+        out
+    });
+    let settings = NetSettings { idle_wait: Duration::from_secs(60), ..NetSettings::default() };
+    let slept = on_shard(settings, move |net| async move {
+        let stream = Listener::new(&net, fd).accept().await;
+        assert!(matches!(stream.receive().await, Ok(Received::Chunk(_))));
+        let start = Instant::now();
+        let deadlines = [30, 10, 20].map(|ms| start + Duration::from_millis(ms));
+        for deadline in deadlines {
+            net.sleep_until(deadline).elapsed().await;
+            assert!(Instant::now() >= deadline);
+        }
+        // Else the driver would sleep for its minute before it is cancelled.
+        net.doorbell().ring();
+        start.elapsed()
+    });
+    assert!(slept < Duration::from_secs(30), "{slept:?}");
+    drop(client.join().expect("client"));
+}
