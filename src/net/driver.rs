@@ -84,6 +84,8 @@ impl Net {
     pub async fn drive(&self) -> io::Error {
         let mut completions: Vec<Completion> = Vec::with_capacity(1024);
         let mut woken = Vec::new();
+        // glommio runs a task as soon as it is spawned: who spawns this one goes on first.
+        yield_now().await;
         loop {
             // Tasks that were woken by other tasks run before the shard sleeps.
             while self.0.runnable.replace(false) {
