@@ -313,9 +313,9 @@ mod tests {
         assert_eq!(names(&answer)[..3], ["shard", "sessions", "accepted"]);
         assert_eq!(names(&answer).last(), Some(&"client_bytes_out"));
         assert_eq!(answer.rows[1].len(), answer.columns.len());
-        let ends = answer.rows.iter().map(|row| (row.first(), row.last()));
-        let (none, some) = ((number(0u32), number(0u32)), (number(1u32), number(7u32)));
-        assert!(ends.eq([(Some(&none.0), Some(&none.1)), (Some(&some.0), Some(&some.1))]));
+        let [first, second] = &answer.rows[..] else { panic!("{answer:?}") };
+        assert_eq!((&first[0], first.last()), (&number(0u32), Some(&number(0u32))));
+        assert_eq!((&second[0], second.last()), (&number(1u32), Some(&number(7u32))));
     }
 
     #[test]

@@ -111,7 +111,7 @@ async fn run(parts: ShardParts) -> ShardEnd {
     };
     let driver = net.clone();
     // Tasks of their own, so that a turn of the ring polls nothing else.
-    let awake = glommio::spawn_local(stay_awake());
+    let _awake = glommio::spawn_local(stay_awake());
     let ring =
         glommio::spawn_local(AssertUnwindSafe(async move { driver.drive().await }).catch_unwind());
     let ring = async move {
@@ -120,9 +120,7 @@ async fn run(parts: ShardParts) -> ShardEnd {
             Err(_) => ShardEnd::Died("a panic".to_owned()),
         }
     };
-    let end = live(net, parts).or(ring).await;
-    awake.cancel().await;
-    end
+    live(net, parts).or(ring).await
 }
 
 /// glommio 0.12 takes a thread that was kept from its core for longer than a preemption timer,

@@ -86,6 +86,14 @@ fn tables(context: &Context) {
             pools.iter().flatten().any(|(_, bytes)| bytes != "0")
         });
     }
+    let shards = |column: &str| -> u64 {
+        let table = lanewire.admin_table(&format!("SELECT {column} FROM shards"));
+        table.iter().flatten().map(|(_, count)| count.parse::<u64>().unwrap()).sum()
+    };
+    assert_eq!(shards("pinned"), 1);
+    eventually("the clients' traffic is counted", || {
+        ["client_bytes_in", "client_bytes_out"].iter().all(|column| shards(column) > 0)
+    });
     let sessions = lanewire.admin_table("SELECT * FROM sessions");
     let id = client.greeting().thread_id.to_string();
     let mine = sessions.iter().find(|row| row.iter().any(|(_, value)| *value == id));

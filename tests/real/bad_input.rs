@@ -65,6 +65,8 @@ fn before_login(context: &Context) {
         assert!(closed, "{what}: still open");
         assert_eq!(witness.must("SELECT 1").unwrap().first_cell().unwrap(), "1", "{what}");
     }
+    let malformed = lanewire.admin_table("SELECT malformed FROM shards");
+    assert!(malformed.iter().flatten().any(|(_, count)| count != "0"), "{malformed:?}");
     lanewire.client().must("SELECT 1").unwrap();
 }
 
